@@ -1,0 +1,2 @@
+export { type SimulatedClock, simulatedClock } from './simulated-clock.js'
+export { sequentialIds } from './sequential-ids.js'

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+/** One row per subpath of the `exports` map in package.json; a test holds the two against each other. */
+export const entries: Record<string, string> = {
+  index: 'src/index.ts',
+  'testing/index': 'src/testing/index.ts',
+}
+
+const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  build: {
+    target: 'es2022',
+    sourcemap: true,
+    minify: false,
+    lib: { entry: entries, formats: ['es'] },
+    rolldownOptions: {
+      // Dependencies stay imports of the consumer's own copies: nothing is bundled twice in an application.
+      external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0'),
+      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
+  },
+  resolve: {
+    alias: [
+      { find: /^busline$/, replacement: fromHere('src/index.ts') },
+      { find: /^busline\/(.+)$/, replacement: fromHere('src') + '/$1/index.ts' },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+  },
+})

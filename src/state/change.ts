@@ -1,0 +1,91 @@
+import { Immer, type Patch, enablePatches } from 'immer'
+import { freezePlainData } from '../core/plain-data.js'
+import { SystemError } from '../core/system-error.js'
+
+enablePatches()
+
+/** An instance of its own: the application's settings of immer are neither read nor changed. */
+const immer = new Immer({ autoFreeze: true })
+
+/** Run state is an object; its fields are the application's. */
+export type StateObject = Readonly<Record<string, unknown>>
+
+/** How a value was transformed: the patches that do it, and the value after it. */
+export interface Change {
+  readonly patches: readonly Patch[]
+  readonly next: StateObject
+}
+
+/**
+ * What the output of a step does to the snapshot it saw: a partial object is merged shallowly, a function is an
+ * immer recipe, nothing changes nothing. Fields that are identical to the snapshot's are not counted as written.
+ *
+ * The values of a partial object are copied; those that a recipe puts into its draft are frozen, as immer does.
+ *
+ * @throws {SystemError} `VALIDATION` when the output is neither, or is not plain data.
+ */
+export function toChange(base: StateObject, output: unknown): Change | undefined {
+  if (output === undefined || output === null) return undefined
+  if (typeof output === 'function') return fromRecipe(base, output as (draft: unknown) => unknown)
+  return fromPartial(base, output)
+}
+
+/** Merges a partial object into the state, as signals and manual resumes do. */
+export function fromPartial(base: StateObject, output: unknown): Change | undefined {
+  if (typeof output !== 'object' || Array.isArray(output) || output === null || !isPlain(output)) {
+    throw new SystemError(
+      'VALIDATION',
+      `Cannot merge ${nameOf(output)} into the state: give a partial object, a recipe or nothing`,
+    )
+  }
+  const partial = output as Record<string, unknown>
+  const patches: Patch[] = []
+  let next: Record<string, unknown> | undefined
+  for (const key of Object.keys(partial)) {
+    const known = Object.hasOwn(base, key)
+    if (known && Object.is(base[key], partial[key])) continue
+    if (key === '__proto__' || key === 'constructor') {
+      throw new SystemError('VALIDATION', `Cannot write the reserved key "${key}"`, { context: { path: key } })
+    }
+    const value = freezePlainData(partial[key], key)
+    next ??= { ...base }
+    next[key] = value
+    patches.push({ op: known ? 'replace' : 'add', path: [key], value })
+  }
+  return next && { patches, next: Object.freeze(next) }
+}
+
+function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Change | undefined {
+  // A recipe's own return value is ignored: `(draft) => draft.count++` is an arrow with a value nobody meant.
+  const [next, patches] = immer.produceWithPatches(base, (draft) => {
+    if (recipe(draft) instanceof Promise) {
+      throw new SystemError('VALIDATION', 'A recipe must not be asynchronous: await first, then return the recipe')
+    }
+  })
+  if (patches.length === 0) return undefined
+  for (const { path, value } of patches) {
+    const place = path.join('.')
+    if (path.includes('__proto__') || path.includes('constructor')) {
+      throw new SystemError('VALIDATION', `Cannot write the reserved key at "${place}"`, { context: { path: place } })
+    }
+    freezePlainData(value, place)
+  }
+  return { patches, next }
+}
+
+/** Applies patches that were made on the same value. Throws what immer throws when a path does not resolve. */
+export function applyChanges(base: StateObject, patches: readonly Patch[]): StateObject {
+  return immer.applyPatches(base, patches)
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return `an instance of ${(value.constructor as { name?: string } | undefined)?.name ?? 'a class'}`
+}

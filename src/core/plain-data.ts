@@ -63,7 +63,8 @@ function copyArray(source: readonly unknown[], path: string, depth: number, budg
   for (let index = 0; index < source.length; index++) {
     const child = copy(source[index], `${path}.${index}`, depth + 1, budget)
     if (!shares) target[index] = child
-    else if (child !== source[index] && !Number.isNaN(child)) return copyArray([...source], path, depth, budget)
+    else if (child !== source[index] && !Number.isNaN(child))
+      return copyArray([...source], path, depth, budget)
   }
   return shares ? target : Object.freeze(target)
 }
@@ -98,13 +99,19 @@ function copyOpaque(value: object, path: string, budget: Budget): unknown {
 function spend(budget: Budget, bytes: number, path: string): void {
   budget.left -= bytes
   if (budget.left < 0) {
-    throw new SystemError('CAPACITY', `Cannot keep a value of more than ${MAX_BYTES} bytes: keep a reference to it`, {
-      context: { path, maxBytes: MAX_BYTES },
-    })
+    throw new SystemError(
+      'CAPACITY',
+      `Cannot keep a value of more than ${MAX_BYTES} bytes: keep a reference to it`,
+      {
+        context: { path, maxBytes: MAX_BYTES },
+      },
+    )
   }
 }
 
 function notPlain(path: string, what: string): SystemError {
   const where = path === '' ? 'The value' : `The value at "${path}"`
-  return new SystemError('VALIDATION', `${where} is ${what}: keep plain data, as JSON can hold`, { context: { path } })
+  return new SystemError('VALIDATION', `${where} is ${what}: keep plain data, as JSON can hold`, {
+    context: { path },
+  })
 }

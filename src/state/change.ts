@@ -45,7 +45,9 @@ export function fromPartial(base: StateObject, output: unknown): Change | undefi
     const known = Object.hasOwn(base, key)
     if (known && Object.is(base[key], partial[key])) continue
     if (key === '__proto__' || key === 'constructor') {
-      throw new SystemError('VALIDATION', `Cannot write the reserved key "${key}"`, { context: { path: key } })
+      throw new SystemError('VALIDATION', `Cannot write the reserved key "${key}"`, {
+        context: { path: key },
+      })
     }
     const value = freezePlainData(partial[key], key)
     next ??= { ...base }
@@ -59,14 +61,19 @@ function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Cha
   // A recipe's own return value is ignored: `(draft) => draft.count++` is an arrow with a value nobody meant.
   const [next, patches] = immer.produceWithPatches(base, (draft) => {
     if (recipe(draft) instanceof Promise) {
-      throw new SystemError('VALIDATION', 'A recipe must not be asynchronous: await first, then return the recipe')
+      throw new SystemError(
+        'VALIDATION',
+        'A recipe must not be asynchronous: await first, then return the recipe',
+      )
     }
   })
   if (patches.length === 0) return undefined
   for (const { path, value } of patches) {
     const place = path.join('.')
     if (path.includes('__proto__') || path.includes('constructor')) {
-      throw new SystemError('VALIDATION', `Cannot write the reserved key at "${place}"`, { context: { path: place } })
+      throw new SystemError('VALIDATION', `Cannot write the reserved key at "${place}"`, {
+        context: { path: place },
+      })
     }
     freezePlainData(value, place)
   }

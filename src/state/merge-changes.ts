@@ -17,7 +17,11 @@ export type ConflictPolicy = 'error' | 'last-wins'
  *
  * @throws {SystemError} `CONFLICT` naming both steps and the path.
  */
-export function mergeChanges(base: StateObject, changes: readonly StepChange[], policy: ConflictPolicy): Change {
+export function mergeChanges(
+  base: StateObject,
+  changes: readonly StepChange[],
+  policy: ConflictPolicy,
+): Change {
   const [only] = changes
   if (only && changes.length === 1) return only.change
   if (policy === 'error') refuseConflicts(base, changes)

@@ -1,0 +1,1 @@
+export type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'

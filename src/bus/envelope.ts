@@ -1,11 +1,11 @@
 import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import { type Issue, SystemError } from '../core/system-error.js'
 
-const OPTIONAL_FIELDS = ['source', 'correlationId', 'causationId', 'key'] as const
-
 /** 0000-01-01 and 9999-12-31 in epoch milliseconds: what a written date can hold. */
 const FIRST_INSTANT = -62_167_219_200_000
 const LAST_INSTANT = 253_402_300_799_999
+
+type Draft = { -readonly [Field in keyof BusEvent]: BusEvent[Field] }
 
 /** The facts of an event that are not given: where they come from. */
 export interface EnvelopeDefaults {
@@ -15,8 +15,8 @@ export interface EnvelopeDefaults {
 }
 
 /**
- * Builds the frozen envelope of a new event. Only the known fields of `meta` are read, so whatever else it holds,
- * a `__proto__` key included, has no effect; an optional field that is `undefined` is absent from the envelope.
+ * Builds the frozen envelope of a new event. Only the known fields of `meta` are read, each once, so whatever else it
+ * holds, a `__proto__` key included, has no effect; an optional field that is `undefined` is absent from the envelope.
  *
  * @throws {SystemError} `VALIDATION` when the type or a field of `meta` is malformed.
  */
@@ -26,73 +26,96 @@ export function createEnvelope(
   meta: EventMeta | undefined,
   defaults: EnvelopeDefaults,
 ): BusEvent {
-  const envelope: { -readonly [Field in keyof BusEvent]: BusEvent[Field] } = {
-    id: meta?.id === undefined ? defaults.id() : meta.id,
+  const given = meta && readMeta(meta, 'publish')
+  const envelope: Draft = {
+    id: given?.id === undefined ? defaults.id() : given.id,
     type,
     payload,
-    timestamp: meta?.timestamp === undefined ? Math.floor(defaults.now()) : meta.timestamp,
+    timestamp: given?.timestamp === undefined ? Math.floor(defaults.now()) : given.timestamp,
   }
-  const source = meta?.source === undefined ? defaults.source : meta.source
+  const source = given?.source === undefined ? defaults.source : given.source
   if (source !== undefined) envelope.source = source
-  if (meta) {
-    if (meta.correlationId !== undefined) envelope.correlationId = meta.correlationId
-    if (meta.causationId !== undefined) envelope.causationId = meta.causationId
-    if (meta.key !== undefined) envelope.key = meta.key
+  if (given) copyLinks(given, envelope)
+  return seal(envelope, 'publish')
+}
+
+/**
+ * The frozen envelope of an event that comes from elsewhere: a copy of its known fields, each read once, so that what
+ * is checked stays true whatever the original is (a proxy, a message, an object that is still written to).
+ *
+ * @throws {SystemError} `VALIDATION` listing all faults; `verb` is what was tried, for the message.
+ */
+export function adoptEnvelope(value: unknown, verb: string): BusEvent {
+  if (typeof value !== 'object' || value === null) {
+    throw malformed(verb, [{ path: '', message: 'must be an object' }])
   }
-  if (meta || !isEventType(type)) assertEnvelope(envelope, 'publish')
-  return Object.freeze(envelope)
+  const given = readMeta(value, verb)
+  const envelope: Draft = {
+    id: given.id!,
+    type: given.type!,
+    payload: given.payload,
+    timestamp: given.timestamp!,
+  }
+  if (given.source !== undefined) envelope.source = given.source
+  copyLinks(given, envelope)
+  return seal(envelope, verb)
 }
 
 /** Says whether `type` can be the type of an event: any string but `''` and `'*'`, which stands for all of them. */
 export function isEventType(type: unknown): type is string {
-  return typeof type === 'string' && type !== '' && type !== '*'
+  return isText(type) && type !== '*'
 }
 
-/** Throws `VALIDATION` with all of {@link envelopeIssues}; `verb` is what was tried, for the message. */
-export function assertEnvelope(value: unknown, verb: string): asserts value is BusEvent {
-  const issues = envelopeIssues(value)
-  if (issues.length === 0) return
-  const [first] = issues
-  throw new SystemError(
-    'VALIDATION',
-    `Cannot ${verb} a malformed event: ${first!.path === '' ? 'it' : `"${first!.path}"`} ${first!.message}`,
-    { context: { issues } },
-  )
+function copyLinks(from: EventMeta, to: Draft): void {
+  if (from.correlationId !== undefined) to.correlationId = from.correlationId
+  if (from.causationId !== undefined) to.causationId = from.causationId
+  if (from.key !== undefined) to.key = from.key
 }
 
-/**
- * Every fault in the shape of an envelope, with its path. Fields must be plain own values, not getters: what is
- * checked here must still be true when it is read.
- */
-export function envelopeIssues(value: unknown): readonly Issue[] {
-  if (typeof value !== 'object' || value === null) return [{ path: '', message: 'must be an object' }]
-  const issues: Issue[] = []
-  const check = (path: string, isValid: (field: unknown) => boolean, message: string) => {
-    if (!isValid(readField(value, path))) issues.push({ path, message })
+/** Reads every field once; whoever wrote a getter that throws is told so like of any other fault. */
+function readMeta(value: object, verb: string): Partial<BusEvent> {
+  try {
+    const { id, type, payload, timestamp, source, correlationId, causationId, key } =
+      value as Partial<BusEvent>
+    return { id, type, payload, timestamp, source, correlationId, causationId, key }
+  } catch (cause) {
+    throw malformed(verb, [{ path: '', message: 'must be readable, but reading it threw' }], cause)
   }
-  check('id', isText, 'must be a non-empty string')
-  check('type', isEventType, 'must be a non-empty string other than "*"')
-  check('timestamp', isInstant, 'must be a whole number of milliseconds between the years 0 and 9999')
-  check('payload', (payload) => payload !== GETTER, 'must not be a getter')
+}
+
+function seal(envelope: Draft, verb: string): BusEvent {
+  const issues = envelopeIssues(envelope)
+  if (issues.length > 0) throw malformed(verb, issues)
+  return Object.freeze(envelope)
+}
+
+function envelopeIssues(envelope: Draft): Issue[] {
+  const issues: Issue[] = []
+  const refuse = (path: string, message: string) => issues.push({ path, message })
+  if (!isText(envelope.id)) refuse('id', 'must be a non-empty string')
+  if (!isEventType(envelope.type)) refuse('type', 'must be a non-empty string other than "*"')
+  if (!isInstant(envelope.timestamp)) {
+    refuse('timestamp', 'must be a whole number of milliseconds between the years 0 and 9999')
+  }
   for (const path of OPTIONAL_FIELDS) {
-    check(path, (field) => field === undefined || isText(field), 'must be a non-empty string, or absent')
+    const field = envelope[path]
+    if (field !== undefined && !isText(field)) refuse(path, 'must be a non-empty string, or absent')
   }
   return issues
 }
 
-/** Stands for the value of a property that has none of its own. */
-const GETTER = Symbol('getter')
+const OPTIONAL_FIELDS = ['source', 'correlationId', 'causationId', 'key'] as const
 
-function readField(target: object, key: string): unknown {
-  try {
-    const descriptor = Object.getOwnPropertyDescriptor(target, key)
-    return descriptor?.get ? GETTER : descriptor?.value
-  } catch {
-    return GETTER
-  }
+function malformed(verb: string, issues: readonly Issue[], cause?: unknown): SystemError {
+  const { path, message } = issues[0]!
+  return new SystemError(
+    'VALIDATION',
+    `Cannot ${verb} a malformed event: ${path === '' ? 'it' : `"${path}"`} ${message}`,
+    { context: { issues }, ...(cause === undefined ? {} : { cause }) },
+  )
 }
 
-function isText(value: unknown): boolean {
+function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 

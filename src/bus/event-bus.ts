@@ -22,6 +22,7 @@ export interface WaitForOptions<Event = BusEvent> {
  * {@link EventBus} in your own code, where the compiler can check types and payloads.
  */
 export interface AnyEventBus {
+  createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent
   publish(type: string, payload: unknown, meta?: EventMeta): BusEvent
   dispatch(event: BusEvent): BusEvent
   subscribe(type: string, handler: (event: BusEvent) => unknown): Unsubscribe
@@ -52,6 +53,17 @@ export type Delivered<Events extends EventMap, Selected extends Subscribable<Eve
  */
 export interface EventBus<Events extends EventMap = Record<string, unknown>> extends AnyEventBus {
   /**
+   * Makes the event that `publish` would, checked and frozen, and delivers it to nobody: for `dispatch` later on, when
+   * whatever it tells of has really happened. Allowed on a closed bus.
+   *
+   * @throws {SystemError} `VALIDATION` like `publish`.
+   */
+  createEvent<Type extends EventType<WithSystemEvents<Events>>>(
+    type: Type,
+    payload: WithSystemEvents<Events>[Type],
+    meta?: EventMeta,
+  ): EventOf<WithSystemEvents<Events>, Type>
+  /**
    * Publishes an event and returns its envelope. Outside of handlers, every handler has been called when it returns.
    *
    * @throws {SystemError} `VALIDATION` when the payload does not fit the schema of its type, or `type` or `meta` is malformed.
@@ -64,8 +76,9 @@ export interface EventBus<Events extends EventMap = Record<string, unknown>> ext
     meta?: EventMeta,
   ): EventOf<WithSystemEvents<Events>, Type>
   /**
-   * Delivers an event that was published elsewhere, under the id it has, and returns what was delivered: the object
-   * itself, frozen, or, where its type has a schema, an envelope around what the schema made of the payload.
+   * Delivers an event under the id it has, and returns what was delivered: the object itself when this bus made it by
+   * `createEvent`; otherwise (it was published elsewhere, or was stored) a checked and frozen copy of its envelope,
+   * with the payload that the schema of its type makes of it. So a schema must accept what it has made itself.
    *
    * @throws {SystemError} `VALIDATION` when it is not an event; otherwise like `publish`.
    */

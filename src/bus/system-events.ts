@@ -20,5 +20,11 @@ export interface SystemEvents {
   'bus:error': BusFault
 }
 
+/** What becomes of a fault when nobody subscribed to `bus:error` and the bus has no `onError`. */
+export function printFault({ error, during, event }: BusFault): void {
+  const subject = event ? ` of event "${event.type}"` : ''
+  console.error(`Busline: a ${during}${subject} failed: ${error.stack ?? error.message}`)
+}
+
 /** The map `Events` together with {@link SystemEvents}: what one can publish and subscribe to on a bus. */
 export type WithSystemEvents<Events extends EventMap> = Events & SystemEvents

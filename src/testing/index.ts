@@ -1,2 +1,8 @@
 export { type SimulatedClock, simulatedClock } from './simulated-clock.js'
 export { sequentialIds } from './sequential-ids.js'
+export {
+  type StorageConformanceCase,
+  type StorageConformanceOptions,
+  type StorageConformanceTarget,
+  storageConformance,
+} from './storage-conformance.js'

@@ -6,3 +6,16 @@ export {
   type StorageConformanceTarget,
   storageConformance,
 } from './storage-conformance.js'
+export {
+  type BridgeConformanceCase,
+  type BridgeConformanceOptions,
+  type BridgeNetwork,
+  bridgeConformance,
+} from './bridge-conformance.js'
+export {
+  type FaultInjectingDriver,
+  type FaultPlan,
+  type StorageCall,
+  type StorageFault,
+  faultInjecting,
+} from './fault-injecting.js'

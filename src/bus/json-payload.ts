@@ -1,0 +1,50 @@
+import type { Issue } from '../core/system-error.js'
+
+/** How deep a payload may be nested; a cycle is found there too. */
+const MAX_DEPTH = 200
+/** A payload that is wrong everywhere is described well enough by this many issues. */
+const MAX_ISSUES = 20
+
+/**
+ * Everything in `value` that JSON would lose or change, with its path below `path`. Properties that are `undefined`
+ * are no loss: JSON leaves them out, and to read them gives `undefined` again.
+ */
+export function jsonIssues(value: unknown, path: string): readonly Issue[] {
+  const issues: Issue[] = []
+  try {
+    collect(value, path, 0, issues)
+  } catch {
+    issues.push({ path, message: 'must be readable, but reading it threw' })
+  }
+  return issues
+}
+
+function collect(value: unknown, path: string, depth: number, issues: Issue[]): void {
+  if (issues.length >= MAX_ISSUES) return
+  const refuse = (message: string) => issues.push({ path, message })
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) refuse(`must be a finite number, is ${value}`)
+  } else if (typeof value !== 'object') {
+    refuse(`must be JSON, is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
+  } else if (depth >= MAX_DEPTH) {
+    refuse(`must not be nested deeper than ${MAX_DEPTH} levels, nor refer to itself`)
+  } else if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && issues.length < MAX_ISSUES; index++) {
+      collect(value[index], `${path}.${index}`, depth + 1, issues)
+    }
+  } else if (!isPlain(value)) {
+    refuse('must be JSON, is an instance of a class')
+  } else {
+    for (const [key, child] of Object.entries(value)) {
+      if (child !== undefined) collect(child, `${path}.${key}`, depth + 1, issues)
+    }
+  }
+}
+
+/** `toJSON` would put something else in its place. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
+  return typeof (value as { toJSON?: unknown }).toJSON !== 'function'
+}

@@ -14,12 +14,13 @@ export interface Wait {
   /** The stage whose router paused, or that failed. */
   readonly stageId: string
   readonly until?: WatchDescriptor
-  /** Epoch milliseconds. */
-  readonly pausedAt: number
+  /** When the timeout began to count, epoch milliseconds. */
+  readonly since: number
   /** Length of the wait in milliseconds; absent when it has no end. */
   readonly timeoutMs?: number
   readonly onRestore?: OnRestore
   readonly into?: string
+  /** Why a stage was parked. */
   readonly error?: SerializedError
 }
 
@@ -28,6 +29,7 @@ export type LedgerEntry =
   | { readonly stageId: string; readonly visit: number; readonly stepId: string }
   | { readonly stageId: string; readonly visit: number; readonly child: LedgerChild }
 
+/** Which child of its stage it was, which of the stage's pipelines it ran, and what of it can be undone, newest last. */
 export interface LedgerChild {
   readonly index: number
   readonly pipeline: number

@@ -5,18 +5,24 @@ import { SystemError } from '../core/system-error.js'
 import type { BusEvent } from '../core/bus-event.js'
 import type { StateObject } from '../state/change.js'
 import type { ConflictPolicy } from '../state/merge-changes.js'
-import type { AnyPipeline, AnyStage, ChildResult, RouterContext } from './pipeline-definition.js'
+import type { AnyPipeline, AnyStage, AnyStep, ChildResult, RouterContext } from './pipeline-definition.js'
 import { type CompiledRetry, compileRetry } from './retry-policy.js'
 import type { StepContext } from './step-context.js'
 
 /** A step as the engine runs it: defaults filled in, durations in milliseconds. */
 export interface CompiledStep {
   readonly id: string
+  /** Names the step within a visit of its stage; tells its compensation from itself. */
+  readonly key: string
   readonly action: (context: StepContext) => unknown
-  readonly compensate: ((context: StepContext) => unknown) | undefined
   readonly retry: CompiledRetry
   readonly timeoutMs: number
+  /** What undoes the step, itself run like a step. */
+  readonly compensation: CompiledStep | undefined
 }
+
+/** A compensation must end, or an abort could not: where the step has no timeout, this one holds for its compensation. */
+const COMPENSATION_TIMEOUT_MS = 60_000
 
 export interface CompiledStage {
   readonly id: string
@@ -75,26 +81,32 @@ function compileStage(definition: AnyStage, index: number): CompiledStage {
   return {
     id: definition.id,
     index,
-    steps: Object.entries(definition.steps ?? {}).map(([id, step]) => {
-      const options = typeof step === 'function' ? { action: step } : step
-      return {
-        id,
-        action: options.action as CompiledStep['action'],
-        compensate: options.compensate as CompiledStep['compensate'],
-        retry: compileRetry(options.retry),
-        timeoutMs: toMs(options.timeout ?? Infinity),
-      }
-    }),
+    steps: Object.entries(definition.steps ?? {}).map(([id, step]) => compileStep(id, step)),
     children: (definition.pipelines ?? []).map(compilePipeline),
     forEach: definition.forEach as CompiledStage['forEach'],
     concurrency: definition.concurrency ?? Infinity,
-    merge: definition.merge as CompiledStage['merge'],
+    merge: definition.merge,
     collects: definition.onChildFailure === 'collect',
     router: definition.router as CompiledStage['router'],
     onConflict: definition.onConflict ?? 'error',
     timeoutMs: toMs(definition.timeout ?? Infinity),
     where: definition.where as CompiledStage['where'],
   }
+}
+
+function compileStep(id: string, definition: AnyStep | ((context: never) => unknown)): CompiledStep {
+  const step: AnyStep = typeof definition === 'function' ? { action: definition } : definition
+  const timeoutMs = toMs(step.timeout ?? Infinity)
+  const retry = compileRetry(step.retry)
+  const compensation = step.compensate && {
+    id,
+    key: `${id}/compensate`,
+    action: step.compensate as CompiledStep['action'],
+    retry,
+    timeoutMs: timeoutMs === Infinity ? COMPENSATION_TIMEOUT_MS : timeoutMs,
+    compensation: undefined,
+  }
+  return { id, key: id, action: step.action as CompiledStep['action'], retry, timeoutMs, compensation }
 }
 
 function toState(value: unknown, { id }: AnyPipeline): StateObject {

@@ -1,18 +1,21 @@
 import type { Patch } from 'immer'
+import type { Dependencies } from '../container/dependencies.js'
 import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
-import type { Result } from '../core/result.js'
 import type { StateObject } from '../state/change.js'
+import type { Wait } from './checkpoint.js'
 
-/** What the callback of `ctx.use` is given: services by id, and parts of the run state. */
-export interface Dependencies {
-  /** A service, or why there is none; never rejects. */
-  resolve<Service>(id: string): Promise<Result<Service>>
-  /** A service. Rejects with a `SystemError` when there is none. */
-  require<Service>(id: string): Promise<Service>
-  /** A part of the run state. A service whose factory selected one is rebuilt when it changes. */
-  select<Selection>(selector: (state: never) => Selection): Selection
+export type { Dependencies }
+
+/** A pipeline of a run, the run itself or a child at any depth, that waits. */
+export interface WaitingPipeline {
+  /** Where it stands in the run: `''` for the run itself, `fan/1` for the second child of the stage `fan`. */
+  readonly path: string
+  readonly state: StateObject
+  readonly wait: Wait | undefined
+  /** Narrows what ends the wait, beyond its descriptor. */
+  accepts(event: BusEvent): boolean
 }
 
 /**
@@ -26,7 +29,8 @@ export interface RunHost {
   /** A number from 0 to 1, for the jitter of retries. */
   readonly random: () => number
   readonly logger: Logger
-  use<Result>(callback: (deps: Dependencies) => Result): Result
+  /** Asks for services on behalf of the pipeline at `path`. */
+  use<Result>(callback: (deps: Dependencies) => Result, path: string): Result
   /** Makes, and checks, the envelope of an event a step publishes. It leaves with the commit that carries it. */
   createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent
   /**
@@ -35,8 +39,14 @@ export interface RunHost {
    * when it rejects the run is dead here and `advance()` rejects with the same error.
    */
   commit(events: readonly BusEvent[]): void | Promise<void>
+  /** A pipeline begins to wait: called before the commit that says so, so that no event falls in between. */
+  waiting?(pipeline: WaitingPipeline): void
+  /** That wait is over, whatever ended it. */
+  waited?(pipeline: WaitingPipeline): void
+  /** A timer has made a paused run go on: whoever drives it calls `advance()` again. */
+  wake?(): void
   /** Takes what is put on the timeline; absent when nothing is recorded. */
-  readonly record?: RecordFunction
+  readonly record?: RecordFunction | undefined
 }
 
 export type RecordFunction = (

@@ -1,7 +1,7 @@
 import type { Immutable } from 'immer'
+import type { Dependencies } from '../container/dependencies.js'
 import type { BusEvent, EventMap, EventMeta, EventType } from '../core/bus-event.js'
 import type { Logger } from '../core/logger.js'
-import type { Dependencies } from './run-host.js'
 import type { ResumeCause } from './resume-cause.js'
 
 /** What a step sees. Every member may be taken out by destructuring. */

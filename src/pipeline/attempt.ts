@@ -1,0 +1,191 @@
+import type { BusEvent, EventMeta } from '../core/bus-event.js'
+import { LOG_LEVELS, type LogLevel, type Logger } from '../core/logger.js'
+import { SystemError } from '../core/system-error.js'
+import type { StateObject } from '../state/change.js'
+import type { CompiledStep } from './compiled-pipeline.js'
+import type { ResumeCause } from './resume-cause.js'
+import type { Dependencies, RunHost } from './run-host.js'
+import type { StepContext } from './step-context.js'
+
+/** What the steps of one visit of a stage have in common. */
+export interface StageFrame {
+  readonly host: RunHost
+  readonly pipelineId: string
+  readonly stageId: string
+  /** Where the pipeline stands in the run. */
+  readonly pipelinePath: string
+  /** Where the stage stands in the run: what `ctx.path` begins with. */
+  readonly path: string
+  /** Names this visit of this stage in the run for ever; the root of idempotency keys. */
+  readonly visitKey: string
+  readonly snapshot: StateObject
+  readonly resume: ResumeCause | undefined
+  /** Executions of this visit that were cut off before they could commit. */
+  readonly interruptions: number
+}
+
+/** One attempt of a step: what it published, its abort signal, and whether it is still the one that counts. */
+export class Attempt {
+  readonly step: CompiledStep
+  readonly frame: StageFrame
+  /** From 1, cut-off executions included. */
+  readonly number: number
+  readonly context: StepContext = new AttemptContext(this)
+  #events: BusEvent[] | undefined
+  #controller: AbortController | undefined
+  #logger: Logger | undefined
+  #isOver = false
+  #reason: unknown
+
+  constructor(step: CompiledStep, frame: StageFrame, number: number) {
+    this.step = step
+    this.frame = frame
+    this.number = number
+  }
+
+  get events(): readonly BusEvent[] {
+    return this.#events ?? []
+  }
+
+  /** The ids of the step, for errors and the timeline. */
+  get ids(): Readonly<Record<string, unknown>> {
+    const { host, pipelineId, stageId, path } = this.frame
+    const stepId = this.step.id
+    return {
+      runId: host.runId,
+      pipelineId,
+      stageId,
+      stepId,
+      path: `${path}/${stepId}`,
+      attempt: this.number,
+    }
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get logger(): Logger {
+    return (this.#logger ??= this.#createLogger())
+  }
+
+  /** From here on what the code does has no effect. With a reason, it is told through its signal. */
+  end(reason?: SystemError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#reason = reason
+    if (reason) this.#controller?.abort(reason)
+  }
+
+  publish(type: string, payload: unknown, meta?: EventMeta): BusEvent {
+    if (this.#isOver) {
+      throw new SystemError(
+        'INVALID_COMMAND',
+        `Cannot publish "${type}": this attempt of the step is over; publish before its promise settles`,
+        { context: this.ids },
+      )
+    }
+    const { host } = this.frame
+    const { id, correlationId } = host.event
+    const event = host.createEvent(type, payload, {
+      causationId: id,
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...meta,
+    })
+    ;(this.#events ??= []).push(event)
+    return event
+  }
+
+  progress(fraction: number, message?: string): void {
+    if (this.#isOver) return
+    const share = Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0
+    this.frame.host.record?.('pipeline', 'step:progress', {
+      ...this.ids,
+      fraction: share,
+      ...(message === undefined ? {} : { message }),
+    })
+  }
+
+  #createLogger(): Logger {
+    const { host } = this.frame
+    const write = (level: LogLevel) => (message: string, data?: unknown) => {
+      host.record?.('logger', `log:${level}`, {
+        ...this.ids,
+        message,
+        ...(data === undefined ? {} : { data }),
+      })
+      try {
+        host.logger[level](message, data)
+      } catch {
+        // A sink that fails is no fault of the step.
+      }
+    }
+    return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
+  }
+}
+
+/** Reads everything from the attempt when it is asked for, so that a step pays for what it uses; methods may be detached. */
+class AttemptContext implements StepContext {
+  readonly #attempt: Attempt
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt
+  }
+
+  get runId(): string {
+    return this.#attempt.frame.host.runId
+  }
+  get workflowId(): string {
+    return this.#attempt.frame.host.workflowId
+  }
+  get pipelineId(): string {
+    return this.#attempt.frame.pipelineId
+  }
+  get stageId(): string {
+    return this.#attempt.frame.stageId
+  }
+  get stepId(): string {
+    return this.#attempt.step.id
+  }
+  get path(): string {
+    return `${this.#attempt.frame.path}/${this.#attempt.step.id}`
+  }
+  get attempt(): number {
+    return this.#attempt.number
+  }
+  get state(): StateObject {
+    return this.#attempt.frame.snapshot
+  }
+  get event(): BusEvent {
+    return this.#attempt.frame.host.event
+  }
+  get resume(): ResumeCause | undefined {
+    return this.#attempt.frame.resume
+  }
+  get signal(): AbortSignal {
+    return this.#attempt.signal
+  }
+  get logger(): Logger {
+    return this.#attempt.logger
+  }
+  get idempotencyKey(): string {
+    return `${this.#attempt.frame.visitKey}/${this.#attempt.step.key}`
+  }
+  get use() {
+    const { host, pipelinePath } = this.#attempt.frame
+    return <Result>(callback: (deps: Dependencies) => Result): Result => host.use(callback, pipelinePath)
+  }
+  get publish() {
+    const attempt = this.#attempt
+    return <Type extends string>(type: Type, payload: unknown, meta?: EventMeta): BusEvent<Type> =>
+      attempt.publish(type, payload, meta) as BusEvent<Type>
+  }
+  get progress() {
+    const attempt = this.#attempt
+    return (fraction: number, message?: string): void => attempt.progress(fraction, message)
+  }
+}

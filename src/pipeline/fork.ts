@@ -1,0 +1,136 @@
+import { SystemError } from '../core/system-error.js'
+import type { ForkCheckpoint, LedgerEntry } from './checkpoint.js'
+import type { CompiledStage } from './compiled-pipeline.js'
+import type { ChildResult } from './pipeline-definition.js'
+import type { PipelineRun } from './pipeline-run.js'
+
+/** One child of a fork: the run, and which of the stage's pipelines it runs. */
+export interface ForkChild {
+  readonly pipeline: number
+  readonly run: PipelineRun
+}
+
+/**
+ * A stage whose children are under way. Drives them side by side, at most `concurrency` at once.
+ *
+ * Invariants:
+ * - F1 a child is driven by one loop at a time, and only while its status is `running`;
+ * - F2 a paused child holds no slot; one that is woken takes its place behind those that are ready;
+ * - F3 `drive()` resolves when no child can go on: all have ended, or the others are paused.
+ */
+export class Fork {
+  readonly stage: CompiledStage
+  readonly visit: number
+  readonly startedAt: number
+  readonly #children: readonly ForkChild[]
+  readonly #ready: PipelineRun[] = []
+  #active = 0
+  #finish: ((outcome: Promise<void> | undefined) => void) | undefined
+
+  constructor(stage: CompiledStage, visit: number, startedAt: number, children: readonly ForkChild[]) {
+    this.stage = stage
+    this.visit = visit
+    this.startedAt = startedAt
+    this.#children = children
+    for (const { run } of children) if (run.status === 'running') this.#ready.push(run)
+    this.#ready.reverse()
+  }
+
+  /** Whether a child waits for `drive()`. */
+  get isReady(): boolean {
+    return this.#ready.length > 0
+  }
+
+  get hasEnded(): boolean {
+    return this.#children.every(({ run }) => run.hasEnded)
+  }
+
+  get children(): readonly PipelineRun[] {
+    return this.#children.map(({ run }) => run)
+  }
+
+  /** Rejects when the commit of a child failed; the run is then dead. */
+  drive(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#finish = resolve
+      this.#pump()
+    })
+  }
+
+  /** A paused child may go on. Returns whether the fork is being driven, so that nobody else has to see to it. */
+  wake(child: PipelineRun): boolean {
+    this.#ready.unshift(child)
+    if (!this.#finish) return false
+    this.#pump()
+    return true
+  }
+
+  interrupt(reason: SystemError): void {
+    for (const { run } of this.#children) run.interrupt(reason)
+  }
+
+  abandon(reason: SystemError): void {
+    for (const { run } of this.#children) run.abandon(reason)
+  }
+
+  results(): readonly ChildResult[] {
+    return this.#children.map(({ run }, index): ChildResult => {
+      const base = { id: run.pipelineId, index }
+      return run.status === 'succeeded'
+        ? { ...base, ok: true, state: run.state }
+        : { ...base, ok: false, error: run.error! }
+    })
+  }
+
+  /** What of the children can be undone, in the order of the children. */
+  ledger(): readonly LedgerEntry[] {
+    return this.#children.flatMap(({ pipeline, run }, index) => {
+      if (run.ledger.length === 0) return []
+      const child = { index, pipeline, state: run.state, ledger: run.ledger }
+      return [{ stageId: this.stage.id, visit: this.visit, child }]
+    })
+  }
+
+  checkpoint(): ForkCheckpoint {
+    return {
+      stageId: this.stage.id,
+      visit: this.visit,
+      startedAt: this.startedAt,
+      children: this.#children.map(({ pipeline, run }) => ({ pipeline, checkpoint: run.checkpoint() })),
+    }
+  }
+
+  #pump(): void {
+    while (this.#active < this.stage.concurrency) {
+      const child = this.#ready.pop()
+      if (!child) break
+      this.#active++
+      void this.#proceed(child)
+    }
+    if (this.#active === 0) this.#settle()
+  }
+
+  async #proceed(child: PipelineRun): Promise<void> {
+    try {
+      while (child.status === 'running') await child.advance()
+    } catch (error) {
+      return this.#settle(Promise.reject(error))
+    }
+    this.#active--
+    if (child.hasEnded && child.status !== 'succeeded' && !this.stage.collects) {
+      const reason = `child ${this.#children.findIndex(({ run }) => run === child)} of the stage failed`
+      const error = new SystemError('ABORTED', `Ended because ${reason}`, {
+        context: { stageId: this.stage.id, path: child.path },
+      })
+      this.interrupt(error)
+    }
+    this.#pump()
+  }
+
+  #settle(failure?: Promise<never>): void {
+    const finish = this.#finish
+    this.#finish = undefined
+    if (finish) finish(failure)
+    else void failure?.catch(() => {})
+  }
+}

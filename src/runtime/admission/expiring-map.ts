@@ -1,0 +1,39 @@
+/**
+ * A map whose entries are gone some time after they were last set, without timers: two generations, the older of which
+ * is given up whenever the younger has come of age. An entry outlives its time by at most as much again, so whoever
+ * needs the exact instant stores it. What is kept is bounded by what was set within twice that time.
+ */
+export class ExpiringMap<Key, Value> {
+  readonly #lifeMs: number
+  #young = new Map<Key, Value>()
+  #old = new Map<Key, Value>()
+  #youngSince = -Infinity
+
+  constructor(lifeMs: number) {
+    this.#lifeMs = lifeMs
+  }
+
+  get(key: Key, now: number): Value | undefined {
+    this.#age(now)
+    return this.#young.get(key) ?? this.#old.get(key)
+  }
+
+  set(key: Key, value: Value, now: number): void {
+    this.#age(now)
+    this.#young.set(key, value)
+  }
+
+  /** Entries that are still kept. */
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  #age(now: number): void {
+    // A clock that was put back counts as one that moved on: better forgotten early than kept for a year.
+    const age = Math.abs(now - this.#youngSince)
+    if (age < this.#lifeMs) return
+    this.#old = age < 2 * this.#lifeMs ? this.#young : new Map<Key, Value>()
+    this.#young = new Map()
+    this.#youngSince = now
+  }
+}

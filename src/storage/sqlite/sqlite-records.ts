@@ -1,0 +1,208 @@
+import { isSystemError, SystemError } from '../../core/system-error.js'
+import type { CheckedCommit } from '../check-operations.js'
+import { foldCommits } from '../fold-commits.js'
+import { type KeyRange, prefixEnd } from '../key-range.js'
+import { checksumOf, damagedError, decodeRecord } from '../sql/json-record.js'
+import { AFTER_ALL_KEYS, decodeKey, encodeKey } from '../sql/sortable-key.js'
+import type { StorageRecord } from '../storage-driver.js'
+import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
+import { isBusy, sqliteCode, sqliteError } from './sqlite-error.js'
+
+/** Of the tables; a higher one was made by a newer Busline. */
+const FORMAT = 1
+
+/** How long SQLite itself waits for a lock. Short, as it blocks the thread: longer waits are made of several. */
+const BUSY_WAIT_MS = 20
+
+interface Row {
+  readonly key: string
+  readonly json: string
+  readonly checksum: number
+}
+
+type ScannedRow = Row | { readonly key: string }
+
+export type OnDamaged = ((error: SystemError) => void) | undefined
+
+/**
+ * The records of one database: everything that is SQL, all of it synchronous, so that nothing of this process can come
+ * between the statements of a transaction.
+ */
+export class SqliteRecords {
+  readonly #file: string
+  readonly #database: SqliteDatabase
+  readonly #begin: SqliteStatement
+  readonly #commit: SqliteStatement
+  readonly #get: SqliteStatement
+  readonly #put: SqliteStatement
+  readonly #delete: SqliteStatement
+  readonly #deleteRange: SqliteStatement
+  readonly #scans = new Map<string, SqliteStatement>()
+
+  constructor(database: SqliteDatabase, file: string, synchronous: 'FULL' | 'NORMAL') {
+    this.#file = file
+    this.#database = database
+    database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`)
+    database.exec('PRAGMA journal_mode = WAL')
+    // The two of macOS: without them its fsync leaves the data in the drive's cache.
+    database.exec(
+      `PRAGMA synchronous = ${synchronous}; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON`,
+    )
+    database.exec('PRAGMA cell_size_check = ON')
+    this.#createTables()
+    this.#begin = database.prepare('BEGIN IMMEDIATE')
+    this.#commit = database.prepare('COMMIT')
+    this.#get = database.prepare('SELECT json, checksum FROM busline_records WHERE key = ?')
+    this.#put = database.prepare(
+      'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?) ' +
+        'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
+    )
+    this.#delete = database.prepare('DELETE FROM busline_records WHERE key = ?')
+    this.#deleteRange = database.prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
+  }
+
+  get(key: string): unknown {
+    return this.#read(key, encodeKey(key))
+  }
+
+  scan(range: KeyRange, limit: number, isReverse: boolean, onDamaged: OnDamaged): StorageRecord[] {
+    const records: StorageRecord[] = []
+    let lower = encodeKey(range.lower)
+    let upper = encodeEnd(range.upper)
+    // More than once only where damaged records leave a page unfilled.
+    for (;;) {
+      const wanted = limit - records.length
+      const rows = this.#rows(lower, upper, wanted, isReverse)
+      for (const row of rows) {
+        const key = decodeKey(row.key)
+        try {
+          records.push({ key, value: 'json' in row ? decodeRecord(key, row) : this.#read(key, row.key) })
+        } catch (error) {
+          if (!onDamaged || !isSystemError(error) || error.context.reason !== 'damaged') throw error
+          onDamaged(error)
+        }
+      }
+      const last = rows.at(-1)?.key
+      if (last === undefined || rows.length < wanted || records.length === limit) return records
+      if (isReverse) upper = last
+      else lower = `${last}\u0001`
+    }
+  }
+
+  /** Applies a group in one transaction. Returns, per commit, why it was refused; throws when the engine failed. */
+  apply(commits: readonly CheckedCommit<string>[]): (SystemError | undefined)[] {
+    let isCommitting = false
+    this.#begin.run()
+    try {
+      const { outcomes, deletedPrefixes, records } = foldCommits(commits, this.get.bind(this), JSON.parse)
+      for (const prefix of deletedPrefixes) {
+        this.#deleteRange.run(encodeKey(prefix), encodeEnd(prefixEnd(prefix)))
+      }
+      for (const [key, json] of records) {
+        if (json === undefined) this.#delete.run(encodeKey(key))
+        else this.#put.run(encodeKey(key), json, checksumOf(key, json))
+      }
+      isCommitting = true
+      this.#commit.run()
+      return [...outcomes]
+    } catch (error) {
+      this.#rollBack()
+      // Frames of a transaction whose last write or flush failed may be on the disk all the same.
+      if (isCommitting) throw sqliteError(error, this.#file, !isBusy(error) && sqliteCode(error) !== 'FULL')
+      if (commits.length === 1) throw error
+      return commits.map((commit) => this.#applyAlone(commit))
+    }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  /** After a group has failed: finds out which of its commits can be applied, such as all but the one that needs a damaged page. */
+  #applyAlone(commit: CheckedCommit<string>): SystemError | undefined {
+    try {
+      return this.apply([commit])[0]
+    } catch (error) {
+      return sqliteError(error, this.#file)
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself, as it does on a full disk.
+    }
+  }
+
+  #read(key: string, encodedKey: string): unknown {
+    let row: Row | undefined
+    try {
+      row = this.#get.get(encodedKey) as Row | undefined
+    } catch (error) {
+      throw isDamage(error) ? damagedError(key, error) : error
+    }
+    return row && decodeRecord(key, row)
+  }
+
+  /** Rows of a range; where a page of the file is damaged, only the keys, from the index, to be read one by one. */
+  #rows(lower: string, upper: string, limit: number, isReverse: boolean): ScannedRow[] {
+    try {
+      return this.#scan('key, json, checksum', lower, upper, limit, isReverse)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return this.#scan('key', lower, upper, limit, isReverse)
+    }
+  }
+
+  #scan(columns: string, lower: string, upper: string, limit: number, isReverse: boolean): ScannedRow[] {
+    const order = isReverse ? 'DESC' : 'ASC'
+    const sql = `SELECT ${columns} FROM busline_records WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`
+    let statement = this.#scans.get(sql)
+    if (!statement) this.#scans.set(sql, (statement = this.#database.prepare(sql)))
+    return statement.all(lower, upper, limit) as ScannedRow[]
+  }
+
+  #createTables(): void {
+    if (this.#format() === undefined) {
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        this.#database.exec(`
+          CREATE TABLE IF NOT EXISTS busline_format (version INTEGER NOT NULL);
+          INSERT INTO busline_format SELECT ${FORMAT} WHERE NOT EXISTS (SELECT 1 FROM busline_format);
+          CREATE TABLE IF NOT EXISTS busline_records (
+            key TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL, checksum INTEGER NOT NULL
+          );
+        `)
+        this.#database.exec('COMMIT')
+      } catch (error) {
+        this.#rollBack()
+        throw error
+      }
+    }
+    const format = this.#format()
+    if (format === FORMAT) return
+    throw new SystemError(
+      'VERSION_MISMATCH',
+      `The SQLite file "${this.#file}" has format ${format}: use a newer Busline, this one knows ${FORMAT}`,
+      { context: { file: this.#file, format } },
+    )
+  }
+
+  #format(): number | undefined {
+    const table = `SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'busline_format'`
+    if (!this.#database.prepare(table).get()) return undefined
+    const row = this.#database.prepare('SELECT version FROM busline_format').get()
+    return (row as { version: number } | undefined)?.version
+  }
+}
+
+function encodeEnd(end: string | undefined): string {
+  return end === undefined ? AFTER_ALL_KEYS : encodeKey(end)
+}
+
+/** Engines throw errors of their own for text that is no longer UTF-8. */
+function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === 'CORRUPT' || code === undefined
+}

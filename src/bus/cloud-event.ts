@@ -146,14 +146,12 @@ export function fromCloudEvent(
 
 /** The object's own properties, read once; `null` says that an attribute is not set, as the format allows. */
 function readAttributes(input: unknown): ReadonlyMap<string, unknown> {
-  const verb = 'read a CloudEvent'
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    return refuse(verb, [{ path: '', message: 'must be an object' }])
-  }
+  const refuseInput = (message: string) => refuse('read a CloudEvent', [{ path: '', message }])
+  if (typeof input !== 'object' || input === null) return refuseInput('must be an object')
   try {
     return new Map(Object.entries(input).filter(([name, value]) => value !== null || name === 'data'))
   } catch {
-    return refuse(verb, [{ path: '', message: 'must be readable, but reading it threw' }])
+    return refuseInput('must be readable, but reading it threw')
   }
 }
 

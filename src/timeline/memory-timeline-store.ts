@@ -1,0 +1,224 @@
+import { type Clock, systemClock } from '../core/clock.js'
+import { deepFreeze } from '../core/deep-freeze.js'
+import { toMs } from '../core/duration.js'
+import { SystemError } from '../core/system-error.js'
+import type { TimelineEvent } from './timeline-event.js'
+import {
+  type PruneOptions,
+  type PruneResult,
+  type RunFilter,
+  type RunPage,
+  type RunTimelineMeta,
+  type TextChunks,
+  type TimelineBatch,
+  type TimelineSnapshot,
+  type TimelineStore,
+  isFinished,
+  lastAtMost,
+  pageLimit,
+} from './timeline-store.js'
+
+export interface MemoryTimelineStoreOptions {
+  /** How many runs are kept. Beyond it the run that finished first makes room. At least 1. @default 1000 */
+  readonly maxRuns?: number
+  /** How many events are kept, over all runs; beyond it likewise. At least 1. @default 100_000 */
+  readonly maxEvents?: number
+  /** @default the host's */
+  readonly clock?: Clock
+}
+
+interface KeptRun {
+  meta: RunTimelineMeta
+  readonly events: TimelineEvent[]
+}
+
+/**
+ * Timelines in memory, bounded by runs and by events. States and deltas are kept by reference, so that a snapshot
+ * costs nothing.
+ *
+ * Only finished runs make room for others, those that finished first before the rest; when there is none left to go,
+ * `append` refuses with `CAPACITY`, and the recorder counts what it lost.
+ */
+export class MemoryTimelineStore implements TimelineStore {
+  readonly #maxRuns: number
+  readonly #maxEvents: number
+  readonly #clock: Clock
+  readonly #runs = new Map<string, KeptRun>()
+  /** Ids of finished runs, in the order in which they finished. */
+  readonly #finished = new Set<string>()
+  #eventCount = 0
+  #evictedRuns = 0
+  #evictedEvents = 0
+
+  /** @throws {SystemError} `VALIDATION` when a bound is less than 1. */
+  constructor({ maxRuns = 1000, maxEvents = 100_000, clock = systemClock }: MemoryTimelineStoreOptions = {}) {
+    if (!(maxRuns >= 1) || !(maxEvents >= 1)) {
+      throw new SystemError('VALIDATION', 'Cannot bound a timeline store below 1 run and 1 event')
+    }
+    this.#maxRuns = maxRuns
+    this.#maxEvents = maxEvents
+    this.#clock = clock
+  }
+
+  /** What is kept, and how much had to make room since the store was made. */
+  get size(): { runs: number; events: number; evictedRuns: number; evictedEvents: number } {
+    return {
+      runs: this.#runs.size,
+      events: this.#eventCount,
+      evictedRuns: this.#evictedRuns,
+      evictedEvents: this.#evictedEvents,
+    }
+  }
+
+  async append(batches: readonly TimelineBatch[]): Promise<void> {
+    // Two passes, so that a batch that is refused leaves those before it out as well.
+    const added = batches.map((batch) => this.#newEvents(batch))
+    this.#makeRoom(batches, added)
+    batches.forEach((batch, index) => this.#put(batch.meta, added[index]!))
+    return Promise.resolve()
+  }
+
+  async getRunMeta(runId: string): Promise<RunTimelineMeta | undefined> {
+    return Promise.resolve(this.#runs.get(runId)?.meta)
+  }
+
+  async listRuns(filter: RunFilter = {}): Promise<RunPage> {
+    const { workflowId, status, from = -Infinity, to = Infinity, cursor } = filter
+    const limit = pageLimit(filter)
+    const found: { readonly place: string; readonly meta: RunTimelineMeta }[] = []
+    for (const { meta } of this.#runs.values()) {
+      if (workflowId !== undefined && meta.workflowId !== workflowId) continue
+      if (status !== undefined && meta.status !== status) continue
+      if (meta.startTime < from || meta.startTime > to) continue
+      const place = `${String(meta.startTime).padStart(15, '0')}/${meta.runId}`
+      if (cursor === undefined || place < cursor) found.push({ place, meta })
+    }
+    found.sort((a, b) => (a.place < b.place ? 1 : -1))
+    const runs = found.slice(0, limit).map(({ meta }) => meta)
+    return Promise.resolve(found.length > limit ? { runs, cursor: found[limit - 1]!.place } : { runs })
+  }
+
+  async getEvents(runId: string, from = 1, to = Infinity): Promise<readonly TimelineEvent[]> {
+    const events = this.#runs.get(runId)?.events.slice(Math.max(0, from - 1), Math.max(0, to)) ?? []
+    // Frozen on the way out, where it delays no run.
+    return Promise.resolve(events.map(deepFreeze))
+  }
+
+  async getNearestSnapshot(runId: string, seq: number): Promise<TimelineSnapshot | undefined> {
+    const run = this.#runs.get(runId)
+    const at = run && lastAtMost(run.meta.snapshotSeqs, seq)
+    const state = at === undefined ? undefined : run?.events[at - 1]?.snapshot
+    return Promise.resolve(state && { seq: at!, state })
+  }
+
+  async deleteRun(runId: string): Promise<boolean> {
+    return Promise.resolve(this.#remove(runId) !== undefined)
+  }
+
+  async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {
+    const oldest = olderThan === undefined ? -Infinity : this.#clock.now() - toMs(olderThan)
+    const sizes = maxBytes === Infinity ? undefined : await this.#sizes()
+    let bytes = 0
+    for (const size of sizes?.values() ?? []) bytes += size
+    const pruned = { runs: 0, events: 0 }
+    const byStart = [...this.#runs.values()].sort((a, b) => a.meta.startTime - b.meta.startTime)
+    for (const { meta } of byStart) {
+      if (!isFinished(meta.status)) continue
+      const isTooOld = (meta.endTime ?? meta.startTime) < oldest
+      if (!isTooOld && this.#runs.size <= maxRuns && bytes <= maxBytes) continue
+      bytes -= sizes?.get(meta.runId) ?? 0
+      pruned.runs++
+      pruned.events += this.#remove(meta.runId) ?? 0
+    }
+    return pruned
+  }
+
+  async *exportRun(runId: string): AsyncIterable<string> {
+    const { exportLines } = await import('./timeline-ndjson.js')
+    yield* exportLines(this, runId)
+  }
+
+  async importRun(source: TextChunks): Promise<RunTimelineMeta> {
+    const { parseExport } = await import('./timeline-ndjson.js')
+    const batch = await parseExport(source)
+    const { runId } = batch.meta
+    if (this.#runs.has(runId)) {
+      throw new SystemError('DUPLICATE_KEY', `Cannot import run "${runId}": its timeline is here already`, {
+        context: { runId },
+      })
+    }
+    await this.append([batch])
+    return batch.meta
+  }
+
+  /** The events of a batch that are not here yet. */
+  #newEvents({ meta, events }: TimelineBatch): readonly TimelineEvent[] {
+    const next = (this.#runs.get(meta.runId)?.events.length ?? 0) + 1
+    const first = events[0]?.seq ?? next
+    if (first === next) return events
+    if (first < next) return events.filter(({ seq }) => seq >= next)
+    const { runId } = meta
+    throw new SystemError(
+      'VALIDATION',
+      `Cannot append event ${first} of run "${runId}": event ${next} is missing`,
+      {
+        context: { runId, seq: first },
+      },
+    )
+  }
+
+  #makeRoom(batches: readonly TimelineBatch[], added: readonly (readonly TimelineEvent[])[]): void {
+    const touched = new Set(batches.map(({ meta }) => meta.runId))
+    let runs = this.#runs.size
+    for (const runId of touched) if (!this.#runs.has(runId)) runs++
+    let events = this.#eventCount
+    for (const each of added) events += each.length
+    const leaving: string[] = []
+    for (const runId of this.#finished) {
+      if (runs <= this.#maxRuns && events <= this.#maxEvents) break
+      if (touched.has(runId)) continue
+      leaving.push(runId)
+      runs--
+      events -= this.#runs.get(runId)!.events.length
+    }
+    if (runs > this.#maxRuns || events > this.#maxEvents) {
+      throw new SystemError(
+        'CAPACITY',
+        `Cannot keep more than ${this.#maxRuns} runs and ${this.#maxEvents} events: raise "maxRuns" or "maxEvents"`,
+      )
+    }
+    for (const runId of leaving) {
+      this.#evictedRuns++
+      this.#evictedEvents += this.#remove(runId)!
+    }
+  }
+
+  #put(meta: RunTimelineMeta, events: readonly TimelineEvent[]): void {
+    const run = this.#runs.get(meta.runId)
+    if (run) {
+      run.meta = meta
+      for (const event of events) run.events.push(event)
+    } else {
+      this.#runs.set(meta.runId, { meta, events: [...events] })
+    }
+    this.#eventCount += events.length
+    if (isFinished(meta.status)) this.#finished.add(meta.runId)
+  }
+
+  /** Returns how many events went with it. */
+  #remove(runId: string): number | undefined {
+    const run = this.#runs.get(runId)
+    if (!run) return undefined
+    this.#runs.delete(runId)
+    this.#finished.delete(runId)
+    this.#eventCount -= run.events.length
+    return run.events.length
+  }
+
+  async #sizes(): Promise<ReadonlyMap<string, number>> {
+    const { estimateBytes } = await import('./estimate-bytes.js')
+    const sizes = new Map<string, number>()
+    for (const [runId, { events }] of this.#runs) sizes.set(runId, estimateBytes(events))
+    return sizes
+  }
+}

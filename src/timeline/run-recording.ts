@@ -1,0 +1,323 @@
+import type { Patch } from 'immer'
+import type { Clock } from '../core/clock.js'
+import type { Redaction } from './redaction.js'
+import { toSafePayload } from './safe-payload.js'
+import type { TimelineEvent, TimelineEventType, TimelineSource, TimelineState } from './timeline-event.js'
+import {
+  type RunTimelineMeta,
+  type TimelineBatch,
+  type TimelineStatus,
+  isFinished,
+} from './timeline-store.js'
+
+/** What begins a recording. */
+export interface RecordingOptions {
+  readonly runId: string
+  readonly workflowId: string
+  readonly pipelineId: string
+  /** Epoch milliseconds. @default the present instant */
+  readonly startTime?: number
+  /** Goes into {@link RunTimelineMeta.metadata}; plain data. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** What the store knows of a run that is gone on with, after a pause or a crash: `seq` counts on from it. */
+  readonly continues?: RunTimelineMeta
+  /** The state that the run has now, deeply frozen. @default not known before the first event that brings it */
+  readonly state?: TimelineState
+  /**
+   * Who stores the events. `background`: the recorder, in batches. `taken`: whoever calls `take()`, to commit them
+   * together with a checkpoint. @default 'background'
+   */
+  readonly storedBy?: 'background' | 'taken'
+}
+
+/** The state after an event, with the patches that led to it; without them the state was put in place whole. */
+export interface RecordedState {
+  readonly delta?: readonly Patch[]
+  readonly state: TimelineState
+}
+
+/** What became of a batch: `failed` may be tried again, `refused` was not stored and never will be. */
+export type BatchOutcome = 'stored' | 'failed' | 'refused'
+
+/** Why events are missing: the store refused them, the buffer or the run was full, or the recorder was closed. */
+export type LossReason = 'store' | 'buffer' | 'limit' | 'closed'
+
+/** What a recording needs of its recorder. */
+export interface RecordingHost {
+  readonly clock: Clock
+  readonly snapshotInterval: number
+  readonly maxPayloadBytes: number
+  readonly maxEventsPerRun: number
+  readonly redaction: Redaction | undefined
+  /** How many more events may be kept before the store takes some; below 1 none is. */
+  room(): number
+  /** So many events more, or fewer, are kept. */
+  buffered(count: number): void
+  /** There is something to store; `isUrgent` when it should not wait for company. */
+  changed(run: RunRecording, isUrgent: boolean): void
+  lost(run: RunRecording, reason: LossReason, error?: unknown): void
+  /** Events that are new, redacted and safe, each once. */
+  observed(batch: TimelineBatch): void
+}
+
+/** An event before it has its number: nothing is copied on the path of the run. */
+interface Entry {
+  readonly timestamp: number
+  readonly source: TimelineSource
+  readonly type: string
+  payload: Readonly<Record<string, unknown>>
+  readonly delta: readonly Patch[] | undefined
+  /** The state of the run after the event, whether or not the event changed it. */
+  readonly state: TimelineState | undefined
+  /** The state cannot be had from the events before. */
+  needsSnapshot: boolean
+}
+
+/** How many events of one run make a batch that is stored without waiting for more. */
+const URGENT_COUNT = 256
+
+/** The part of the limit on events at which the timeline says that it is near. */
+const WARN_AT = 0.8
+
+/**
+ * The recording of one run. What it keeps:
+ *
+ * - T1 `seq` has no gaps: an event gets its number when it is taken, and what is lost is lost before it has one.
+ * - T2 After a loss the next event carries the whole state, so the state at any `seq` is the one the run had.
+ * - T3 `record` does not throw, does not wait and does not copy.
+ * - T4 Nothing is taken before it is redacted.
+ */
+export class RunRecording {
+  readonly runId: string
+  readonly #host: RecordingHost
+  readonly #isBackground: boolean
+  readonly #fixed: Pick<
+    RunTimelineMeta,
+    'runId' | 'workflowId' | 'pipelineId' | 'startTime' | 'metadata' | 'bytes'
+  >
+  #entries: Entry[] = []
+  /** Numbered and redacted, not yet stored. */
+  #events: TimelineEvent[] = []
+  #inFlight: TimelineBatch | undefined
+  #lastSeq: number
+  #snapshotSeqs: number[]
+  #state: TimelineState | undefined
+  #status: TimelineStatus = 'recording'
+  #storedStatus: TimelineStatus | undefined
+  #endTime: number | undefined
+  #lostEvents: number
+  #isMetaDirty = true
+  #isNextWhole = true
+
+  constructor(host: RecordingHost, options: RecordingOptions) {
+    const { runId, workflowId, pipelineId, metadata, continues, state, storedBy = 'background' } = options
+    const { maxPayloadBytes: maxBytes, redaction } = host
+    const facts = metadata && toSafePayload(metadata, { maxBytes, redaction })
+    this.runId = runId
+    this.#host = host
+    this.#isBackground = storedBy === 'background'
+    this.#fixed = {
+      runId,
+      workflowId,
+      pipelineId,
+      startTime: continues?.startTime ?? options.startTime ?? host.clock.now(),
+      ...(continues?.bytes === undefined ? {} : { bytes: continues.bytes }),
+      ...(facts || continues?.metadata ? { metadata: { ...continues?.metadata, ...facts } } : {}),
+    }
+    this.#lastSeq = continues?.eventCount ?? 0
+    this.#snapshotSeqs = [...(continues?.snapshotSeqs ?? [])]
+    this.#storedStatus = continues?.status
+    this.#lostEvents = continues?.lostEvents ?? 0
+    this.#state = state
+    this.#changed(false)
+  }
+
+  /** How many events of this run could not be kept, since it began. */
+  get lostEvents(): number {
+    return this.#lostEvents
+  }
+
+  get status(): TimelineStatus {
+    return this.#status
+  }
+
+  /** How many events wait to be stored. */
+  get pendingEvents(): number {
+    return this.#entries.length + this.#events.length
+  }
+
+  /** Whether the store has, or may have, something of this run. */
+  get isKnownToStore(): boolean {
+    return this.#storedStatus !== undefined
+  }
+
+  /**
+   * Puts an event on the timeline. Payload and state belong to the recording from then on; what is left of a payload
+   * that is too large, or not plain data, says so. After the end of the run nothing is recorded.
+   */
+  readonly record = (
+    source: TimelineSource,
+    type: string,
+    payload: Readonly<Record<string, unknown>>,
+    change?: RecordedState,
+  ): void => {
+    if (isFinished(this.#status)) return
+    const host = this.#host
+    let isWhole = this.#isNextWhole
+    if (change && change.state !== this.#state) {
+      isWhole ||= change.delta === undefined || this.#state === undefined
+      this.#state = change.state
+    }
+    const { pendingEvents } = this
+    if (host.room() < 1) return this.#lose(1, 'buffer')
+    const place = this.#lastSeq + this.#entries.length + 1
+    if (place > host.maxEventsPerRun) return this.#lose(1, 'limit')
+    this.#isNextWhole = isWhole && this.#state === undefined
+    this.#entries.push({
+      timestamp: host.clock.now(),
+      source,
+      type,
+      // What a user logs may change before the next batch; the rest is the engine's own.
+      payload: source === 'logger' ? this.#safe(payload) : payload,
+      delta: change?.delta,
+      state: this.#state,
+      needsSnapshot: isWhole,
+    })
+    host.buffered(1)
+    this.#changed(pendingEvents + 1 >= URGENT_COUNT)
+    if (place === Math.floor(host.maxEventsPerRun * WARN_AT)) this.#warn(host.maxEventsPerRun)
+  }
+
+  /** Says where the run stands now. An end is an end: nothing changes it, and nothing is recorded after it. */
+  setStatus(status: TimelineStatus): void {
+    if (status === this.#status || isFinished(this.#status)) return
+    this.#status = status
+    if (isFinished(status)) this.#endTime = this.#host.clock.now()
+    this.#isMetaDirty = true
+    this.#changed(true)
+  }
+
+  /**
+   * Everything that is to be stored, or `undefined` when there is nothing, or a batch is out already. Each batch ends
+   * with `settle`.
+   */
+  take(): TimelineBatch | undefined {
+    if (this.#inFlight) return undefined
+    const fresh = this.#number()
+    if (fresh.length > 0) this.#events = this.#events.length > 0 ? [...this.#events, ...fresh] : fresh
+    if (this.#events.length === 0 && !this.#isMetaDirty) return undefined
+    const meta = this.#meta()
+    const previous = this.#storedStatus === undefined ? {} : { previousStatus: this.#storedStatus }
+    this.#inFlight = { meta, events: this.#events, ...previous }
+    this.#host.observed({ meta, events: fresh })
+    this.#isMetaDirty = false
+    return this.#inFlight
+  }
+
+  /** Says what became of the batch that was taken. */
+  settle(outcome: BatchOutcome, error?: unknown): void {
+    const batch = this.#inFlight
+    if (!batch) return
+    this.#inFlight = undefined
+    const count = batch.events.length
+    if (outcome === 'failed') {
+      this.#isMetaDirty = true
+      return this.#changed(false)
+    }
+    this.#events = []
+    this.#host.buffered(-count)
+    if (outcome === 'stored') this.#storedStatus = batch.meta.status
+    else if (count > 0) this.#forget(count, 'store', error)
+    if (this.#entries.length > 0 || this.#isMetaDirty) this.#changed(isFinished(this.#status))
+  }
+
+  /** Gives up what is pending; counted as lost. */
+  abandon(reason: LossReason, error?: unknown): void {
+    this.#inFlight = undefined
+    const numbered = this.#events.length
+    const count = this.pendingEvents
+    this.#entries = []
+    this.#events = []
+    this.#isMetaDirty = false
+    this.#host.buffered(-count)
+    if (count > 0) this.#forget(numbered, reason, error, count)
+    this.#isMetaDirty = false
+  }
+
+  /** Takes back the numbers of events that were not stored. */
+  #forget(numbered: number, reason: LossReason, error: unknown, lost = numbered): void {
+    this.#lastSeq -= numbered
+    while ((this.#snapshotSeqs.at(-1) ?? 0) > this.#lastSeq) this.#snapshotSeqs.pop()
+    this.#lose(lost, reason, error)
+  }
+
+  #lose(count: number, reason: LossReason, error?: unknown): void {
+    this.#lostEvents += count
+    this.#isMetaDirty = true
+    const [next] = this.#entries
+    // Events that wait already come after those given up, but before one that finds no room.
+    if (next && count > 0 && (reason === 'store' || reason === 'closed')) next.needsSnapshot = true
+    else this.#isNextWhole = true
+    this.#host.lost(this, reason, error)
+  }
+
+  #warn(limit: number): void {
+    const message = `This timeline is nearing its limit of ${limit} events: raise "maxEventsPerRun", or record less`
+    this.record('logger', 'log:warn', { message })
+  }
+
+  #changed(isUrgent: boolean): void {
+    if (this.#isBackground) this.#host.changed(this, isUrgent)
+  }
+
+  /** Turns what was recorded into events: numbered, redacted, safe. */
+  #number(): TimelineEvent[] {
+    const entries = this.#entries
+    if (entries.length === 0) return []
+    this.#entries = []
+    const { redaction, snapshotInterval } = this.#host
+    const events: TimelineEvent[] = []
+    for (const entry of entries) {
+      const { source, type, timestamp, state } = entry
+      const seq = ++this.#lastSeq
+      const isDue = entry.needsSnapshot || seq - (this.#snapshotSeqs.at(-1) ?? 0) >= snapshotInterval
+      const payload = source === 'logger' ? entry.payload : this.#safe(entry.payload)
+      const event: { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] } = {
+        runId: this.runId,
+        seq,
+        timestamp,
+        source,
+        type: type as TimelineEventType,
+        payload,
+      }
+      if (entry.delta) event.delta = redaction && state ? redaction.delta(entry.delta, state) : entry.delta
+      if (state && isDue) {
+        event.snapshot = redaction ? redaction.state(state) : state
+        this.#snapshotSeqs.push(seq)
+      }
+      events.push(event)
+    }
+    return events
+  }
+
+  #safe(payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    try {
+      const { maxPayloadBytes: maxBytes, redaction } = this.#host
+      return toSafePayload(payload, { maxBytes, redaction })
+    } catch {
+      return { unreadable: true }
+    }
+  }
+
+  #meta(): RunTimelineMeta {
+    return {
+      ...this.#fixed,
+      ...(this.#endTime === undefined ? {} : { endTime: this.#endTime }),
+      status: this.#status,
+      eventCount: this.#lastSeq,
+      snapshotInterval: this.#host.snapshotInterval,
+      snapshotSeqs: [...this.#snapshotSeqs],
+      ...(this.#lostEvents === 0 ? {} : { lostEvents: this.#lostEvents }),
+    }
+  }
+}

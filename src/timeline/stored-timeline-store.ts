@@ -1,0 +1,288 @@
+import { type Clock, systemClock } from '../core/clock.js'
+import { toMs } from '../core/duration.js'
+import { SystemError, isSystemError } from '../core/system-error.js'
+import type { StorageDriver, StorageOperation } from '../storage/storage-driver.js'
+import { estimateBytes } from './estimate-bytes.js'
+import type { TimelineEvent } from './timeline-event.js'
+import { TimelineKeys, placeAt, placeOf } from './timeline-keys.js'
+import {
+  type PruneOptions,
+  type PruneResult,
+  type RunFilter,
+  type RunPage,
+  type RunTimelineMeta,
+  TIMELINE_STATUSES,
+  type TextChunks,
+  type TimelineBatch,
+  type TimelineSnapshot,
+  type TimelineStatus,
+  type TimelineStore,
+  isFinished,
+  lastAtMost,
+  pageLimit,
+} from './timeline-store.js'
+
+export interface StoredTimelineStoreOptions {
+  /** What every key begins with; timelines of two applications in one database need two. @default 'timeline/' */
+  readonly prefix?: string
+  /** @default the host's */
+  readonly clock?: Clock
+}
+
+/** The layout of the records, stamped on each run. A reader refuses what is newer than itself. */
+const LAYOUT = 1
+
+/** How many events stand in one record at most: a record costs more than the events in it. */
+const EVENTS_PER_RECORD = 200
+
+interface StoredRun {
+  readonly layout: number
+  readonly meta: RunTimelineMeta
+}
+
+/** What an index knows of a run, as it was when its status last changed. */
+interface IndexEntry {
+  readonly runId: string
+  readonly workflowId: string
+  readonly status: TimelineStatus
+  readonly startTime: number
+  readonly endTime?: number
+  readonly eventCount: number
+  readonly bytes: number
+}
+
+/** The size of a run up to an event, so that a batch that is written twice counts once. */
+interface Measured {
+  readonly seq: number
+  readonly bytes: number
+}
+
+/**
+ * Timelines in any store of records: memory, IndexedDB, SQLite, Postgres. An append of any number of runs is one
+ * commit, whose durability is the driver's.
+ *
+ * {@link operations} gives the writes instead of doing them, so that the events of a run and its checkpoint are
+ * committed together.
+ */
+export class StoredTimelineStore implements TimelineStore {
+  readonly #driver: StorageDriver
+  readonly #keys: TimelineKeys
+  readonly #clock: Clock
+  readonly #measured = new Map<string, Measured>()
+
+  constructor(
+    driver: StorageDriver,
+    { prefix = 'timeline/', clock = systemClock }: StoredTimelineStoreOptions = {},
+  ) {
+    this.#driver = driver
+    this.#keys = new TimelineKeys(prefix)
+    this.#clock = clock
+  }
+
+  async append(batches: readonly TimelineBatch[]): Promise<void> {
+    if (batches.length > 0) await this.#driver.commit(batches.flatMap((batch) => this.operations(batch)))
+  }
+
+  /** What stores a batch, to be put into a commit with other records. The same batch may be asked for again. */
+  operations(batch: TimelineBatch): readonly StorageOperation[] {
+    const { events, previousStatus } = batch
+    const meta = this.#measure(batch)
+    const { runId } = meta
+    const operations: StorageOperation[] = []
+    for (let start = 0; start < events.length; start += EVENTS_PER_RECORD) {
+      const value = events.slice(start, start + EVENTS_PER_RECORD)
+      operations.push({ type: 'put', key: this.#keys.eventsFrom(runId, value[0]!.seq), value })
+    }
+    const value: StoredRun = { layout: LAYOUT, meta }
+    operations.push({ type: 'put', key: this.#keys.run(runId), value })
+    if (previousStatus === meta.status) return operations
+    if (previousStatus !== undefined) {
+      operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + placeOf(meta) })
+    }
+    for (const key of this.#indexKeys(meta)) operations.push({ type: 'put', key, value: toIndexEntry(meta) })
+    return operations
+  }
+
+  async getRunMeta(runId: string): Promise<RunTimelineMeta | undefined> {
+    const stored = (await this.#driver.get(this.#keys.run(runId))) as StoredRun | undefined
+    if (stored === undefined) return undefined
+    if (stored.layout <= LAYOUT) return stored.meta
+    throw new SystemError(
+      'VERSION_MISMATCH',
+      `Cannot read the timeline of run "${runId}": a newer Busline stored it (layout ${stored.layout}, known: ${LAYOUT}); update this one`,
+      { context: { runId, layout: stored.layout } },
+    )
+  }
+
+  async listRuns(filter: RunFilter = {}): Promise<RunPage> {
+    const { from = -Infinity, to, cursor } = filter
+    const limit = pageLimit(filter)
+    const starts = [cursor, to === undefined || to === Infinity ? undefined : placeAt(to + 1)]
+    const start = starts.filter((place) => place !== undefined).sort()[0]
+    const runs: RunTimelineMeta[] = []
+    for await (const entry of this.#scanIndex(filter, start)) {
+      if (entry.startTime < from) break
+      if (filter.workflowId !== undefined && entry.workflowId !== filter.workflowId) continue
+      if (filter.status !== undefined && entry.status !== filter.status) continue
+      const meta = await this.getRunMeta(entry.runId)
+      // An entry may be left over from a commit whose outcome was not known.
+      if (meta === undefined || (filter.status !== undefined && meta.status !== filter.status)) continue
+      if (runs.length === limit) return { runs, cursor: placeOf(runs[limit - 1]!) }
+      runs.push(meta)
+    }
+    return { runs }
+  }
+
+  async getEvents(runId: string, from = 1, to = Infinity): Promise<readonly TimelineEvent[]> {
+    if (to < 1 || to < from) return []
+    const prefix = this.#keys.events(runId)
+    // The record that holds `from` begins there or before it.
+    const [first] =
+      from <= 1
+        ? []
+        : await this.#driver.scan({
+            prefix,
+            after: this.#keys.eventsFrom(runId, from + 1),
+            reverse: true,
+            limit: 1,
+          })
+    const found = (first?.value ?? []) as readonly TimelineEvent[]
+    const events = found.filter(({ seq }) => seq >= from && seq <= to)
+    let after = first?.key
+    while ((events.at(-1)?.seq ?? 0) < to) {
+      const limit = 16
+      const page = await this.#driver.scan(after === undefined ? { prefix, limit } : { prefix, after, limit })
+      for (const { value } of page) {
+        for (const event of value as readonly TimelineEvent[]) {
+          // Of records that overlap, after a commit whose outcome was not known, the first is the right one.
+          if (event.seq >= from && event.seq <= to && event.seq > (events.at(-1)?.seq ?? 0))
+            events.push(event)
+        }
+      }
+      if (page.length < limit) break
+      after = page.at(-1)!.key
+    }
+    return events
+  }
+
+  async getNearestSnapshot(runId: string, seq: number): Promise<TimelineSnapshot | undefined> {
+    const meta = await this.getRunMeta(runId)
+    const at = meta && lastAtMost(meta.snapshotSeqs, seq)
+    if (at === undefined) return undefined
+    const [event] = await this.getEvents(runId, at, at)
+    return event?.snapshot && { seq: at, state: event.snapshot }
+  }
+
+  async deleteRun(runId: string): Promise<boolean> {
+    const meta = await this.getRunMeta(runId)
+    if (meta) await this.#driver.commit(this.#deletion(meta))
+    return meta !== undefined
+  }
+
+  async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {
+    const oldest = olderThan === undefined ? -Infinity : this.#clock.now() - toMs(olderThan)
+    const pruned = { runs: 0, events: 0 }
+    let runs = 0
+    let bytes = 0
+    for await (const entry of this.#scanIndex({})) {
+      runs++
+      bytes += entry.bytes
+      const isTooOld = (entry.endTime ?? entry.startTime) < oldest
+      if (!isFinished(entry.status) || (!isTooOld && runs <= maxRuns && bytes <= maxBytes)) continue
+      runs--
+      bytes -= entry.bytes
+      // A commit per run: each is whole, and none is so large that others wait for it.
+      await this.#driver.commit(this.#deletion(entry))
+      pruned.runs++
+      pruned.events += entry.eventCount
+    }
+    return pruned
+  }
+
+  async *exportRun(runId: string): AsyncIterable<string> {
+    const { exportLines } = await import('./timeline-ndjson.js')
+    yield* exportLines(this, runId)
+  }
+
+  async importRun(source: TextChunks): Promise<RunTimelineMeta> {
+    const { parseExport } = await import('./timeline-ndjson.js')
+    const batch = await parseExport(source)
+    const { runId } = batch.meta
+    const isAbsent: StorageOperation = {
+      type: 'expect',
+      key: this.#keys.run(runId),
+      field: 'layout',
+      equals: undefined,
+    }
+    try {
+      await this.#driver.commit([isAbsent, ...this.operations(batch)])
+    } catch (cause) {
+      if (!isSystemError(cause) || cause.code !== 'CONFLICT') throw cause
+      throw new SystemError('DUPLICATE_KEY', `Cannot import run "${runId}": its timeline is here already`, {
+        cause,
+        context: { runId },
+      })
+    }
+    return batch.meta
+  }
+
+  /** Index entries, the newest run first. */
+  async *#scanIndex(filter: RunFilter, before?: string): AsyncGenerator<IndexEntry> {
+    const prefix = this.#keys.index(filter)
+    let after = before === undefined ? undefined : prefix + before
+    const limit = 200
+    for (;;) {
+      const scan = { prefix, reverse: true, limit, ...(after === undefined ? {} : { after }) }
+      const page = await this.#driver.scan(scan)
+      for (const { value } of page) yield value as IndexEntry
+      if (page.length < limit) return
+      after = page.at(-1)!.key
+    }
+  }
+
+  #indexKeys(run: {
+    readonly runId: string
+    readonly workflowId: string
+    readonly status: TimelineStatus
+    readonly startTime: number
+  }): readonly string[] {
+    const { workflowId, status } = run
+    return [{}, { workflowId }, { status }].map((filter) => this.#keys.index(filter) + placeOf(run))
+  }
+
+  #deletion(run: RunTimelineMeta | IndexEntry): StorageOperation[] {
+    const keys = TIMELINE_STATUSES.flatMap((status) => this.#indexKeys({ ...run, status }))
+    this.#measured.delete(run.runId)
+    return [
+      { type: 'delete', key: this.#keys.run(run.runId) },
+      { type: 'deletePrefix', prefix: this.#keys.events(run.runId) },
+      ...[...new Set(keys)].map((key) => ({ type: 'delete', key }) as const),
+    ]
+  }
+
+  /** The meta with the bytes of the run so far. */
+  #measure({ meta, events }: TimelineBatch): RunTimelineMeta {
+    const known = this.#measured.get(meta.runId) ?? {
+      seq: meta.eventCount - events.length,
+      bytes: meta.bytes ?? 0,
+    }
+    let { bytes } = known
+    for (const event of events) if (event.seq > known.seq) bytes += estimateBytes(event)
+    if (isFinished(meta.status)) this.#measured.delete(meta.runId)
+    else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
+    return { ...meta, bytes }
+  }
+}
+
+function toIndexEntry(meta: RunTimelineMeta): IndexEntry {
+  const { runId, workflowId, status, startTime, endTime, eventCount, bytes = 0 } = meta
+  return {
+    runId,
+    workflowId,
+    status,
+    startTime,
+    ...(endTime === undefined ? {} : { endTime }),
+    eventCount,
+    bytes,
+  }
+}

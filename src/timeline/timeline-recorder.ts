@@ -1,0 +1,281 @@
+import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
+import { type Duration, toMs } from '../core/duration.js'
+import { SystemError, isSystemError } from '../core/system-error.js'
+import { type Redaction, type RedactionOptions, createRedaction } from './redaction.js'
+import { type LossReason, type RecordingHost, type RecordingOptions, RunRecording } from './run-recording.js'
+import { type TimelineBatch, type TimelineStore, isFinished } from './timeline-store.js'
+
+/** Events that are missing from a timeline, or that a sink did not take. */
+export interface LossReport {
+  readonly runId: string
+  /** How many events of the run are lost, all in all. */
+  readonly lostEvents: number
+  readonly reason: LossReason | 'sink'
+  /** What the store or the sink threw, where that was the reason. */
+  readonly error?: unknown
+}
+
+/** Sees every event once, redacted and safe, whatever becomes of it in the store. What it throws is reported. */
+export interface TimelineSink {
+  take(batch: TimelineBatch): void
+}
+
+export interface TimelineRecorderOptions extends RedactionOptions {
+  readonly store: TimelineStore
+  /** @default the host's */
+  readonly clock?: Clock
+  /**
+   * The largest number of events between two snapshots of the state, at least 1. It bounds the work of a seek; each
+   * snapshot costs a store with real records the size of the state. @default 100
+   */
+  readonly snapshotInterval?: number
+  /** How long an event may wait for others, to be stored together with them. @default '50ms' */
+  readonly flushInterval?: Duration
+  /** How many events, over all runs, may wait for a slow or failing store; more are lost. At least 1. @default 10_000 */
+  readonly maxBufferedEvents?: number
+  /** How many events one run may have; more are lost. At least 1. @default 1_000_000 */
+  readonly maxEventsPerRun?: number
+  /** Upper bound on the payload of one event, counted as 8 per scalar and key and 2 per character. @default 65_536 */
+  readonly maxPayloadBytes?: number
+  /** How long `close()` waits for the store. @default '5s' */
+  readonly closeTimeout?: Duration
+  /** Further readers, such as the OpenTelemetry adapter. @default [] */
+  readonly sinks?: readonly TimelineSink[]
+  /** Told of losses, at most once per run and `flushInterval`. What it throws is ignored. @default nothing */
+  readonly onLoss?: (report: LossReport) => void
+}
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 30_000
+
+/**
+ * Writes what runs record to a store, in the background. It never throws into a run, never makes one wait, and holds
+ * a bounded number of events: a store that fails is tried again and again, and what finds no room meanwhile is
+ * counted, in the run's meta and to `onLoss`.
+ *
+ * One append is under way at a time; whatever is recorded meanwhile, by any run, goes with the next.
+ */
+export class TimelineRecorder {
+  readonly #store: TimelineStore
+  readonly #clock: Clock
+  readonly #host: RecordingHost
+  readonly #sinks: readonly TimelineSink[]
+  readonly #onLoss: ((report: LossReport) => void) | undefined
+  readonly #flushMs: number
+  readonly #closeMs: number
+  /** Runs with something to store. */
+  readonly #changed = new Set<RunRecording>()
+  readonly #losses = new Map<RunRecording, Omit<LossReport, 'runId' | 'lostEvents'>>()
+  #bufferedEvents = 0
+  #failures = 0
+  #flushTimer: TimerHandle
+  #lossTimer: TimerHandle
+  #isUrgent = false
+  #pumping: Promise<void> | undefined
+  #isClosed = false
+
+  /** @throws {SystemError} `VALIDATION` when an option is out of its bounds. */
+  constructor(options: TimelineRecorderOptions) {
+    const {
+      store,
+      clock = systemClock,
+      sinks = [],
+      onLoss,
+      flushInterval = 50,
+      closeTimeout = 5000,
+    } = options
+    const maxBufferedEvents = atLeastOne('maxBufferedEvents', options.maxBufferedEvents ?? 10_000)
+    this.#store = store
+    this.#clock = clock
+    this.#sinks = sinks
+    this.#onLoss = onLoss
+    this.#flushMs = toMs(flushInterval)
+    this.#closeMs = toMs(closeTimeout)
+    const redaction: Redaction | undefined = createRedaction(options)
+    this.#host = {
+      clock,
+      redaction,
+      snapshotInterval: atLeastOne('snapshotInterval', options.snapshotInterval ?? 100),
+      maxPayloadBytes: atLeastOne('maxPayloadBytes', options.maxPayloadBytes ?? 65_536),
+      maxEventsPerRun: atLeastOne('maxEventsPerRun', options.maxEventsPerRun ?? 1_000_000),
+      room: () => (this.#isClosed ? 0 : maxBufferedEvents - this.#bufferedEvents),
+      buffered: (count) => void (this.#bufferedEvents += count),
+      changed: (run, isUrgent) => this.#note(run, isUrgent),
+      lost: (run, reason, error) => this.#noteLoss(run, reason, error),
+      observed: (batch) => this.#show(batch),
+    }
+  }
+
+  /** Begins, or goes on with, the recording of a run. */
+  open(options: RecordingOptions): RunRecording {
+    return new RunRecording(this.#host, options)
+  }
+
+  /** Resolves when everything recorded so far is stored, or the store has failed to take it. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#pumping
+    while (this.#changed.size > 0 && this.#failures === 0) await this.#pump()
+    if (this.#changed.size > 0) await this.#pump()
+  }
+
+  /**
+   * Stores what is left and ends all recordings; what the store does not take within `closeTimeout` is lost and
+   * reported. Closing twice is allowed.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    let timer: TimerHandle
+    const timeout = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimeout(resolve, this.#closeMs)
+    })
+    await Promise.race([this.flush(), timeout])
+    this.#clock.clearTimeout(timer)
+    this.#clock.clearTimeout(this.#flushTimer)
+    for (const run of this.#changed) run.abandon('closed')
+    this.#changed.clear()
+    this.#clock.clearTimeout(this.#lossTimer)
+    this.#reportLosses()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #note(run: RunRecording, isUrgent: boolean): void {
+    // Of a run that was refused from its first event to its end there is nothing to store.
+    if (isFinished(run.status) && run.pendingEvents === 0 && !run.isKnownToStore && run.lostEvents > 0) {
+      this.#changed.delete(run)
+      return
+    }
+    this.#changed.add(run)
+    if (this.#pumping !== undefined || this.#failures > 0) this.#isUrgent ||= isUrgent
+    else if (isUrgent && !this.#isUrgent) {
+      this.#isUrgent = true
+      // Outside of the run's own stack: the store is not the engine's to wait for.
+      queueMicrotask(() => void this.#pump())
+    } else this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#flushTimer !== undefined || this.#isClosed) return
+    const delay = this.#failures === 0 ? this.#flushMs : retryDelay(this.#failures)
+    this.#flushTimer = this.#clock.setTimeout(() => {
+      this.#flushTimer = undefined
+      void this.#pump()
+    }, delay)
+  }
+
+  #pump(): Promise<void> {
+    this.#pumping ??= this.#writeAll().finally(() => {
+      this.#pumping = undefined
+      if (this.#changed.size > 0) this.#schedule()
+    })
+    return this.#pumping
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#clock.clearTimeout(this.#flushTimer)
+    this.#flushTimer = undefined
+    do {
+      this.#isUrgent = false
+      const taken: Taken[] = []
+      for (const run of this.#changed) {
+        const batch = takeSafely(run)
+        if (batch) taken.push({ run, batch })
+      }
+      this.#changed.clear()
+      if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
+      else this.#failures++
+    } while (this.#isUrgentNow())
+  }
+
+  #isUrgentNow(): boolean {
+    return this.#isUrgent && this.#failures === 0
+  }
+
+  /** Whether the store has dealt with all of them, be it by refusing some for good. */
+  async #write(taken: readonly Taken[]): Promise<boolean> {
+    try {
+      await this.#store.append(taken.map(({ batch }) => batch))
+      for (const { run } of taken) run.settle('stored')
+      return true
+    } catch (error) {
+      if (!isRefusal(error)) {
+        for (const { run } of taken) run.settle('failed')
+        return false
+      }
+      if (taken.length === 1) {
+        taken[0]!.run.settle('refused', error)
+        return true
+      }
+    }
+    // One of them spoils it for all: each for itself.
+    let isWell = true
+    for (const one of taken) isWell = (await this.#write([one])) && isWell
+    return isWell
+  }
+
+  #show(batch: TimelineBatch): void {
+    for (const sink of this.#sinks) {
+      try {
+        sink.take(batch)
+      } catch (error) {
+        this.#tell({ runId: batch.meta.runId, lostEvents: batch.meta.lostEvents ?? 0, reason: 'sink', error })
+      }
+    }
+  }
+
+  #noteLoss(run: RunRecording, reason: LossReason, error: unknown): void {
+    if (this.#onLoss) this.#losses.set(run, error === undefined ? { reason } : { reason, error })
+    if (this.#isClosed || this.#lossTimer !== undefined || !this.#onLoss) return
+    this.#lossTimer = this.#clock.setTimeout(() => this.#reportLosses(), this.#flushMs)
+  }
+
+  #reportLosses(): void {
+    this.#lossTimer = undefined
+    const losses = [...this.#losses]
+    this.#losses.clear()
+    for (const [{ runId, lostEvents }, loss] of losses) this.#tell({ runId, lostEvents, ...loss })
+  }
+
+  #tell(report: LossReport): void {
+    try {
+      this.#onLoss?.(report)
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}
+
+interface Taken {
+  readonly run: RunRecording
+  readonly batch: TimelineBatch
+}
+
+/** What cannot be redacted is not recorded. */
+function takeSafely(run: RunRecording): TimelineBatch | undefined {
+  try {
+    return run.take()
+  } catch (error) {
+    run.abandon('store', error)
+    return undefined
+  }
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(['VALIDATION', 'CAPACITY', 'VERSION_MISMATCH', 'FENCED'])
+
+/** Whether the same batch would fail again, and again: it does not fit, rather than the store being down. */
+function isRefusal(error: unknown): boolean {
+  if (isSystemError(error)) return REFUSALS.has(error.code)
+  return error instanceof TypeError || (error as Error | undefined)?.name === 'DataCloneError'
+}
+
+function retryDelay(failures: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
+}
+
+function atLeastOne(name: string, value: number): number {
+  if (value >= 1) return value
+  throw new SystemError('VALIDATION', `Cannot record with "${name}" of ${value}: it must be at least 1`)
+}

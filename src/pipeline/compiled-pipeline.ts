@@ -7,6 +7,7 @@ import type { StateObject } from '../state/change.js'
 import type { ConflictPolicy } from '../state/merge-changes.js'
 import type { AnyPipeline, AnyStage, AnyStep, ChildResult, RouterContext } from './pipeline-definition.js'
 import { type CompiledRetry, compileRetry } from './retry-policy.js'
+import type { StageWatch } from './run-host.js'
 import type { StepContext } from './step-context.js'
 
 /** A step as the engine runs it: defaults filled in, durations in milliseconds. */
@@ -45,6 +46,7 @@ export interface CompiledPipeline {
   readonly maxVisits: number
   readonly timeoutMs: number
   readonly compensates: boolean
+  readonly stageWatches: readonly StageWatch[]
   stage(id: string): CompiledStage | undefined
   /** @throws {SystemError} `VALIDATION` when the state is not plain data or does not fit the schema. */
   initialState(event: BusEvent, parent?: StateObject): StateObject
@@ -64,6 +66,9 @@ export function compilePipeline(definition: AnyPipeline): CompiledPipeline {
     maxVisits: definition.maxVisits ?? 10_000,
     timeoutMs: toMs(definition.timeout ?? Infinity),
     compensates: definition.compensate ?? false,
+    stageWatches: definition.stages.flatMap(({ id, watch }) =>
+      watch ? [{ stageId: id, descriptor: watch }] : [],
+    ),
     stage: (id) => byId.get(id),
     initialState: (event, parent) =>
       fixed ??

@@ -8,6 +8,7 @@ import type { Instruction } from './instruction.js'
 import type { ResumeCause } from './resume-cause.js'
 import type { RetryPolicy } from './retry-policy.js'
 import type { StepContext } from './step-context.js'
+import type { WatchDescriptor } from './watch-descriptor.js'
 
 type AnyState = Readonly<Record<string, unknown>>
 
@@ -99,7 +100,15 @@ export interface StageDefinition<
   readonly onConflict?: ConflictPolicy
   /** How long the stage may take, retries included. Pauses of children count. @default Infinity */
   readonly timeout?: Duration
-  /** Narrows what the pause of this stage waits for, beyond what its descriptor says. Asked for each event that fits it. */
+  /**
+   * What the pauses of this stage wait for. Unlike `pause({ until })` it begins with the pipeline: an event that comes
+   * long before the pause is kept for it.
+   */
+  readonly watch?: WatchDescriptor
+  /**
+   * Narrows what the pauses of this stage wait for, beyond what the descriptor says. Asked with the state at the time
+   * the event arrives, and once more when the run takes it.
+   */
   readonly where?: (event: BusEvent, state: Immutable<State>) => boolean
 }
 
@@ -149,6 +158,7 @@ export interface AnyStage {
   readonly router?: (context: never) => unknown
   readonly onConflict?: ConflictPolicy
   readonly timeout?: Duration
+  readonly watch?: WatchDescriptor
   readonly where?: (event: never, state: never) => boolean
 }
 

@@ -12,7 +12,7 @@ import { Fork } from './fork.js'
 import { forkChildren, joinChildren } from './fork-children.js'
 import type { ResumeCause } from './resume-cause.js'
 import { type Move, type StageEntry, enter, toMove } from './routing.js'
-import type { RunHost, WaitingPipeline } from './run-host.js'
+import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
 import { StepBarrier } from './step-barrier.js'
 import type { StepOutcome } from './step-execution.js'
 import { restoreWait, resumeChanges, waitDeadline } from './wait.js'
@@ -119,7 +119,9 @@ export class PipelineRun implements WaitingPipeline {
     this.#ending = checkpoint.ending
     this.#error = checkpoint.error && toSystemError(reviveError(checkpoint.error))
     this.#hasStarted = hasStarted
-    if (pipeline.timeoutMs !== Infinity && !this.hasEnded) this.#setDeadline()
+    if (this.hasEnded) return
+    if (pipeline.timeoutMs !== Infinity) this.#setDeadline()
+    if (pipeline.stageWatches.length > 0) host.opened?.(this)
   }
 
   /** @param at Where to begin. @default the first stage */
@@ -219,9 +221,18 @@ export class PipelineRun implements WaitingPipeline {
     return this.#fork?.stage.id ?? this.#next?.id
   }
 
-  accepts(event: BusEvent): boolean {
-    const where = this.#wait && this.#pipeline.stage(this.#wait.stageId)?.where
-    return where ? where(event, this.#state) : true
+  get stageWatches(): readonly StageWatch[] {
+    return this.#pipeline.stageWatches
+  }
+
+  accepts(stageId: string, event: BusEvent): boolean | undefined {
+    const where = this.#pipeline.stage(stageId)?.where
+    if (!where) return true
+    try {
+      return where(event, this.#state)
+    } catch {
+      return undefined
+    }
   }
 
   /** Every pipeline of the run that waits: itself, or children at any depth. */
@@ -671,6 +682,7 @@ export class PipelineRun implements WaitingPipeline {
   #end(status: 'succeeded' | 'failed' | 'aborted'): void {
     this.#status = status
     this.#clearTimers()
+    this.#host.closed?.(this)
     this.#ending = undefined
     for (const signal of this.#signals.splice(0)) signal.refused(this.#tooLate('signal'))
     const type = { succeeded: 'success', failed: 'failure', aborted: 'abort' }[status]

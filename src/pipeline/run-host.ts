@@ -5,17 +5,25 @@ import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import type { StateObject } from '../state/change.js'
 import type { Wait } from './checkpoint.js'
+import type { WatchDescriptor } from './watch-descriptor.js'
 
 export type { Dependencies }
 
-/** A pipeline of a run, the run itself or a child at any depth, that waits. */
+/** A watch that a stage declares: it begins with its pipeline and lasts as long. */
+export interface StageWatch {
+  readonly stageId: string
+  readonly descriptor: WatchDescriptor
+}
+
+/** A pipeline of a run, the run itself or a child at any depth, as far as waiting is concerned. */
 export interface WaitingPipeline {
   /** Where it stands in the run: `''` for the run itself, `fan/1` for the second child of the stage `fan`. */
   readonly path: string
   readonly state: StateObject
   readonly wait: Wait | undefined
-  /** Narrows what ends the wait, beyond its descriptor. */
-  accepts(event: BusEvent): boolean
+  readonly stageWatches: readonly StageWatch[]
+  /** Asks the `where` of a stage, with the state as it is now; `undefined` when that threw. */
+  accepts(stageId: string, event: BusEvent): boolean | undefined
 }
 
 /**
@@ -39,6 +47,10 @@ export interface RunHost {
    * when it rejects the run is dead here and `advance()` rejects with the same error.
    */
   commit(events: readonly BusEvent[]): void | Promise<void>
+  /** A pipeline that has stage watches begins, or was restored. */
+  opened?(pipeline: WaitingPipeline): void
+  /** A pipeline has ended; nothing waits there any more. */
+  closed?(pipeline: WaitingPipeline): void
   /** A pipeline begins to wait: called before the commit that says so, so that no event falls in between. */
   waiting?(pipeline: WaitingPipeline): void
   /** That wait is over, whatever ended it. */

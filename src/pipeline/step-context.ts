@@ -31,9 +31,13 @@ export interface StepContext<
   /** The same for every attempt and every re-execution of this step at this visit of its stage: hand it to the outside world. */
   readonly idempotencyKey: string
   /** Asks for services. */
-  use<Result>(callback: (deps: Dependencies) => Result): Result
+  readonly use: <Result>(callback: (deps: Dependencies) => Result) => Result
   /** Publishes when the stage commits, and not at all when it fails. The envelope has its id at once. */
-  publish<Type extends EventType<Events>>(type: Type, payload: Events[Type], meta?: EventMeta): BusEvent<Type>
+  readonly publish: <Type extends EventType<Events>>(
+    type: Type,
+    payload: Events[Type],
+    meta?: EventMeta,
+  ) => BusEvent<Type>
   /** Tells how far the step is, from 0 to 1. */
-  progress(fraction: number, message?: string): void
+  readonly progress: (fraction: number, message?: string) => void
 }

@@ -157,7 +157,7 @@ describe('forEach', () => {
       async ({ state }) => {
         started.push(state['item'])
         most = Math.max(most, ++active)
-        await null
+        await Promise.resolve()
         active--
       },
       { concurrency: 3 },

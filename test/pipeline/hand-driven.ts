@@ -17,9 +17,9 @@ export interface HandDriven {
   readonly checkpoints: PipelineCheckpoint[]
   readonly records: { readonly type: string; readonly payload: Readonly<Record<string, unknown>> }[]
   /** Advances until the run pauses or ends. */
-  finish(): Promise<PipelineRun>
+  readonly finish: () => Promise<PipelineRun>
   /** A new run from a checkpoint, as another process would make it. */
-  restore(checkpoint: PipelineCheckpoint, lastAliveAt?: number): HandDriven
+  readonly restore: (checkpoint: PipelineCheckpoint, lastAliveAt?: number) => HandDriven
 }
 
 export const startEvent: BusEvent = {

@@ -109,7 +109,7 @@ describe('a stage of steps', () => {
           id: 's',
           steps: {
             late: async ({ publish }: { publish: (type: string, payload: unknown) => { id: string } }) => {
-              await null
+              await Promise.resolve()
               publish('late', 1)
               order.push('late')
             },

@@ -26,11 +26,14 @@ export type SchemaCheck<Output = unknown> =
   | { readonly ok: true; readonly value: Output }
   | { readonly ok: false; readonly issues: readonly Issue[]; readonly cause?: unknown }
 
-/** Says whether `value` is a Standard Schema of version 1. */
+/** Says whether `value` is a Standard Schema of version 1. Never throws. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
-  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
-  const standard = (value as Partial<StandardSchema>)['~standard']
-  return standard?.version === 1 && typeof standard.validate === 'function'
+  try {
+    const standard = (value as Partial<StandardSchema> | null | undefined)?.['~standard']
+    return standard?.version === 1 && typeof standard.validate === 'function'
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Issue } from '../../core/system-error.js'
 
 /** What one option must be, and how that is said. */
 export interface Rule {
-  isMet(value: unknown): boolean
+  readonly isMet: (value: unknown) => boolean
   readonly demand: string
 }
 

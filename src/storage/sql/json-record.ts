@@ -2,12 +2,6 @@ import { crc32 } from 'node:zlib'
 import { MAX_BYTES, MAX_DEPTH } from '../../core/plain-data.js'
 import { SystemError } from '../../core/system-error.js'
 
-/** A value as the SQL drivers keep it: JSON text and a checksum over key and text. */
-export interface JsonRecord {
-  readonly json: string
-  readonly checksum: number
-}
-
 /**
  * The JSON text of a value that JSON can hold without loss: `null`, booleans, finite numbers, strings, arrays and plain
  * objects of these. A field that is `undefined` is left out, and `-0` becomes `0`; everything else is refused.
@@ -42,8 +36,8 @@ export function checksumOf(key: string, json: string): number {
 }
 
 /** The value of a record as it was read. @throws {SystemError} `STORAGE` when it is not what was written. */
-export function decodeRecord(key: string, { json, checksum }: JsonRecord): unknown {
-  if (typeof json === 'string' && checksumOf(key, json) === checksum) return JSON.parse(json)
+export function decodeRecord(key: string, json: string | undefined, checksum: number): unknown {
+  if (json !== undefined && checksumOf(key, json) === checksum) return JSON.parse(json)
   throw damagedError(key)
 }
 

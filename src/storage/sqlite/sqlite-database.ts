@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SystemError } from '../../core/system-error.js'
 
-export type SqliteValue = string | number | null
+export type SqliteValue = string | number | Uint8Array | null
 
 /** The part of a prepared statement that is used. */
 export interface SqliteStatement {

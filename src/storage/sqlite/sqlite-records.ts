@@ -14,13 +14,21 @@ const FORMAT = 1
 /** How long SQLite itself waits for a lock. Short, as it blocks the thread: longer waits are made of several. */
 const BUSY_WAIT_MS = 20
 
+/**
+ * Everything is read through casts, text as bytes: in a damaged file anything may stand anywhere, and an engine may end
+ * the process (libsql does) over text that is not UTF-8.
+ */
+const COLUMNS = 'CAST(json AS BLOB) AS json, CAST(checksum AS INTEGER) AS checksum'
+const KEY = 'CAST(key AS BLOB) AS key'
+
+type Bytes = Uint8Array | ArrayBuffer
+
 interface Row {
-  readonly key: string
-  readonly json: string
+  readonly json: Bytes
   readonly checksum: number
 }
 
-type ScannedRow = Row | { readonly key: string }
+type ScannedRow = { readonly key: Bytes } & Partial<Row>
 
 export type OnDamaged = ((error: SystemError) => void) | undefined
 
@@ -52,7 +60,7 @@ export class SqliteRecords {
     this.#createTables()
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
-    this.#get = database.prepare('SELECT json, checksum FROM busline_records WHERE key = ?')
+    this.#get = database.prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
     this.#put = database.prepare(
       'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?) ' +
         'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
@@ -67,16 +75,15 @@ export class SqliteRecords {
 
   scan(range: KeyRange, limit: number, isReverse: boolean, onDamaged: OnDamaged): StorageRecord[] {
     const records: StorageRecord[] = []
-    let lower = encodeKey(range.lower)
-    let upper = encodeEnd(range.upper)
+    let lower: Uint8Array = Buffer.from(encodeKey(range.lower))
+    let upper: Uint8Array = Buffer.from(encodeEnd(range.upper))
     // More than once only where damaged records leave a page unfilled.
     for (;;) {
       const wanted = limit - records.length
       const rows = this.#rows(lower, upper, wanted, isReverse)
       for (const row of rows) {
-        const key = decodeKey(row.key)
         try {
-          records.push({ key, value: 'json' in row ? decodeRecord(key, row) : this.#read(key, row.key) })
+          records.push(this.#record(row))
         } catch (error) {
           if (!onDamaged || !isSystemError(error) || error.context.reason !== 'damaged') throw error
           onDamaged(error)
@@ -84,8 +91,9 @@ export class SqliteRecords {
       }
       const last = rows.at(-1)?.key
       if (last === undefined || rows.length < wanted || records.length === limit) return records
-      if (isReverse) upper = last
-      else lower = `${last}\u0001`
+      // By its bytes, as a damaged key may have no text.
+      if (isReverse) upper = toBuffer(last)
+      else lower = Buffer.concat([toBuffer(last), Buffer.of(1)])
     }
   }
 
@@ -115,6 +123,12 @@ export class SqliteRecords {
   }
 
   close(): void {
+    try {
+      // libsql keeps the connection until its statements are collected, so SQLite's own checkpoint may come too late.
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Another process is using the file, which is then read together with its log.
+    }
     this.#database.close()
   }
 
@@ -142,22 +156,38 @@ export class SqliteRecords {
     } catch (error) {
       throw isDamage(error) ? damagedError(key, error) : error
     }
-    return row && decodeRecord(key, row)
+    return row && decodeRecord(key, toText(row.json), row.checksum)
+  }
+
+  #record({ key: bytes, json, checksum }: ScannedRow): StorageRecord {
+    const encodedKey = toText(bytes) ?? ''
+    const key = decodeKey(encodedKey)
+    if (checksum !== undefined) return { key, value: decodeRecord(key, toText(json), checksum) }
+    const value = this.#read(key, encodedKey)
+    if (value === undefined) throw damagedError(key)
+    return { key, value }
   }
 
   /** Rows of a range; where a page of the file is damaged, only the keys, from the index, to be read one by one. */
-  #rows(lower: string, upper: string, limit: number, isReverse: boolean): ScannedRow[] {
+  #rows(lower: Uint8Array, upper: Uint8Array, limit: number, isReverse: boolean): ScannedRow[] {
     try {
-      return this.#scan('key, json, checksum', lower, upper, limit, isReverse)
+      return this.#scan(`${KEY}, ${COLUMNS}`, lower, upper, limit, isReverse)
     } catch (error) {
       if (!isDamage(error)) throw error
-      return this.#scan('key', lower, upper, limit, isReverse)
+      return this.#scan(KEY, lower, upper, limit, isReverse)
     }
   }
 
-  #scan(columns: string, lower: string, upper: string, limit: number, isReverse: boolean): ScannedRow[] {
-    const order = isReverse ? 'DESC' : 'ASC'
-    const sql = `SELECT ${columns} FROM busline_records WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`
+  #scan(
+    columns: string,
+    lower: Uint8Array,
+    upper: Uint8Array,
+    limit: number,
+    isReverse: boolean,
+  ): ScannedRow[] {
+    const sql =
+      `SELECT ${columns} FROM busline_records WHERE busline_records.key >= CAST(? AS TEXT) ` +
+      `AND busline_records.key < CAST(? AS TEXT) ORDER BY busline_records.key ${isReverse ? 'DESC' : 'ASC'} LIMIT ?`
     let statement = this.#scans.get(sql)
     if (!statement) this.#scans.set(sql, (statement = this.#database.prepare(sql)))
     return statement.all(lower, upper, limit) as ScannedRow[]
@@ -199,6 +229,18 @@ export class SqliteRecords {
 
 function encodeEnd(end: string | undefined): string {
   return end === undefined ? AFTER_ALL_KEYS : encodeKey(end)
+}
+
+/** What engines return for bytes differs: a Buffer, a Uint8Array, an ArrayBuffer. */
+function toBuffer(bytes: Bytes): Buffer {
+  return bytes instanceof ArrayBuffer
+    ? Buffer.from(bytes)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** `undefined` for what is not even bytes; bytes that are not UTF-8 become text that no checksum fits. */
+function toText(bytes: Bytes | null | undefined): string | undefined {
+  return bytes ? toBuffer(bytes).toString() : undefined
 }
 
 /** Engines throw errors of their own for text that is no longer UTF-8. */

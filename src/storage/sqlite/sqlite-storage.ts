@@ -101,6 +101,7 @@ class SqliteStorage implements StorageDriver {
     this.#isClosed = true
     await this.#commits.settle()
     const records = await this.#records?.catch(() => undefined)
+    this.#records = undefined
     if ('file' in this.#options) records?.close()
   }
 

@@ -18,6 +18,9 @@ const MAX_DEPTH = 24
 /** Fields that hold run state, or a part of it, by the engine's convention: redaction paths start at them. */
 const STATE_FIELDS = new Set(['state', 'patch'])
 
+/** Keys that stores refuse. */
+const RESERVED = new Set(['__proto__', 'constructor'])
+
 export function toSafePayload(payload: Payload, options: PayloadOptions): Payload {
   if (!options.redaction && isSmallAndFlat(payload)) return payload
   const writer = new SafeCopy(options)
@@ -33,7 +36,7 @@ function isSmallAndFlat(payload: Payload): boolean {
       typeof value === 'string' ? value.length > 256 : typeof value !== 'boolean' && !Number.isFinite(value)
     )
       return false
-    if (++count > 16 || key === '__proto__') return false
+    if (++count > 16 || RESERVED.has(key)) return false
   }
   return true
 }
@@ -129,7 +132,7 @@ class SafeCopy {
       const value = this.#readField(object, key)
       if (value === undefined) continue
       const name = this.#copyText(key)
-      copy[name === '__proto__' ? '[__proto__]' : name] = this.copy(value, depth + 1)
+      copy[RESERVED.has(name) ? `[${name}]` : name] = this.copy(value, depth + 1)
     }
     return Object.freeze(copy)
   }

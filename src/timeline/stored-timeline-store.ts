@@ -35,6 +35,9 @@ const LAYOUT = 1
 /** How many events stand in one record at most: a record costs more than the events in it. */
 const EVENTS_PER_RECORD = 200
 
+/** Beyond so many bytes a record takes no further event, so that large states stay within what stores allow. */
+const BYTES_PER_RECORD = 1024 * 1024
+
 interface StoredRun {
   readonly layout: number
   readonly meta: RunTimelineMeta
@@ -86,13 +89,14 @@ export class StoredTimelineStore implements TimelineStore {
   /** What stores a batch, to be put into a commit with other records. The same batch may be asked for again. */
   operations(batch: TimelineBatch): readonly StorageOperation[] {
     const { events, previousStatus } = batch
-    const meta = this.#measure(batch)
+    const sizes = events.map(estimateBytes)
+    const meta = this.#measure(batch, sizes)
     const { runId } = meta
-    const operations: StorageOperation[] = []
-    for (let start = 0; start < events.length; start += EVENTS_PER_RECORD) {
-      const value = events.slice(start, start + EVENTS_PER_RECORD)
-      operations.push({ type: 'put', key: this.#keys.eventsFrom(runId, value[0]!.seq), value })
-    }
+    const operations: StorageOperation[] = splitEvents(events, sizes).map((value) => ({
+      type: 'put',
+      key: this.#keys.eventsFrom(runId, value[0]!.seq),
+      value,
+    }))
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
     if (previousStatus === meta.status) return operations
@@ -120,7 +124,7 @@ export class StoredTimelineStore implements TimelineStore {
     const starts = [cursor, to === undefined || to === Infinity ? undefined : placeAt(to + 1)]
     const start = starts.filter((place) => place !== undefined).sort()[0]
     const runs: RunTimelineMeta[] = []
-    for await (const entry of this.#scanIndex(filter, start)) {
+    for await (const entry of this.#scanIndex(filter, { start })) {
       if (entry.startTime < from) break
       if (filter.workflowId !== undefined && entry.workflowId !== filter.workflowId) continue
       if (filter.status !== undefined && entry.status !== filter.status) continue
@@ -187,6 +191,8 @@ export class StoredTimelineStore implements TimelineStore {
     for await (const entry of this.#scanIndex({})) {
       runs++
       bytes += entry.bytes
+    }
+    for await (const entry of this.#scanIndex({}, { reverse: false })) {
       const isTooOld = (entry.endTime ?? entry.startTime) < oldest
       if (!isFinished(entry.status) || (!isTooOld && runs <= maxRuns && bytes <= maxBytes)) continue
       runs--
@@ -226,13 +232,16 @@ export class StoredTimelineStore implements TimelineStore {
     return batch.meta
   }
 
-  /** Index entries, the newest run first. */
-  async *#scanIndex(filter: RunFilter, before?: string): AsyncGenerator<IndexEntry> {
+  /** Index entries, the newest run first, or the oldest. */
+  async *#scanIndex(
+    filter: RunFilter,
+    { start, reverse = true }: { readonly start?: string | undefined; readonly reverse?: boolean } = {},
+  ): AsyncGenerator<IndexEntry> {
     const prefix = this.#keys.index(filter)
-    let after = before === undefined ? undefined : prefix + before
+    let after = start === undefined ? undefined : prefix + start
     const limit = 200
     for (;;) {
-      const scan = { prefix, reverse: true, limit, ...(after === undefined ? {} : { after }) }
+      const scan = { prefix, reverse, limit, ...(after === undefined ? {} : { after }) }
       const page = await this.#driver.scan(scan)
       for (const { value } of page) yield value as IndexEntry
       if (page.length < limit) return
@@ -261,17 +270,33 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   /** The meta with the bytes of the run so far. */
-  #measure({ meta, events }: TimelineBatch): RunTimelineMeta {
+  #measure({ meta, events }: TimelineBatch, sizes: readonly number[]): RunTimelineMeta {
     const known = this.#measured.get(meta.runId) ?? {
       seq: meta.eventCount - events.length,
       bytes: meta.bytes ?? 0,
     }
     let { bytes } = known
-    for (const event of events) if (event.seq > known.seq) bytes += estimateBytes(event)
+    events.forEach(({ seq }, index) => {
+      if (seq > known.seq) bytes += sizes[index]!
+    })
     if (isFinished(meta.status)) this.#measured.delete(meta.runId)
     else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
     return { ...meta, bytes }
   }
+}
+
+/** The same events give the same records, however often they are written. */
+function splitEvents(events: readonly TimelineEvent[], sizes: readonly number[]): TimelineEvent[][] {
+  const records: TimelineEvent[][] = []
+  let bytes = Infinity
+  events.forEach((event, index) => {
+    const record = records.at(-1)
+    const isFull = !record || record.length >= EVENTS_PER_RECORD || bytes >= BYTES_PER_RECORD
+    if (isFull) records.push([event])
+    else record.push(event)
+    bytes = (isFull ? 0 : bytes) + sizes[index]!
+  })
+  return records
 }
 
 function toIndexEntry(meta: RunTimelineMeta): IndexEntry {

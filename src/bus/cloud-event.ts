@@ -77,27 +77,21 @@ export function toCloudEvent(event: BusEvent): CloudEvent {
   if (payload !== undefined && !isBinary) issues.push(...jsonIssues(payload, 'payload'))
   refuseAny('convert an event to a CloudEvent', issues)
 
-  const { source, correlationId, causationId, key } = strings
-  const escaped = source === undefined ? NO_SOURCE : escapeSource(source)
-  return {
-    specversion: '1.0',
-    id: strings.id,
-    source: escaped,
-    type: strings.type,
-    time: new Date(timestamp).toISOString(),
-    ...(correlationId === undefined ? {} : { correlationid: correlationId }),
-    ...(causationId === undefined ? {} : { causationid: causationId }),
-    ...(key === undefined ? {} : { partitionkey: key }),
-    // An event whose source happens to read like the one of events without says so here.
-    ...(source === undefined || (source === escaped && source !== NO_SOURCE)
-      ? {}
-      : { buslinesource: source }),
-    ...(isBinary
-      ? { datacontenttype: 'application/octet-stream', data_base64: toBase64(payload) }
-      : payload === undefined
-        ? {}
-        : { datacontenttype: 'application/json', data: payload }),
+  const attributes: Record<string, unknown> = { specversion: '1.0', time: new Date(timestamp).toISOString() }
+  for (const field of FIELDS) {
+    if (strings[field] !== undefined) attributes[ATTRIBUTES[field]] = strings[field]
   }
+  const { source } = strings
+  attributes['source'] = source === undefined ? NO_SOURCE : escapeSource(source)
+  // Also said of an event whose source happens to read like that of the events without one.
+  if (source === NO_SOURCE || (source !== undefined && attributes['source'] !== source)) {
+    attributes['buslinesource'] = source
+  }
+  if (payload !== undefined) {
+    attributes['datacontenttype'] = isBinary ? 'application/octet-stream' : 'application/json'
+    attributes[isBinary ? 'data_base64' : 'data'] = isBinary ? toBase64(payload) : payload
+  }
+  return attributes as unknown as CloudEvent
 }
 
 /**

@@ -26,17 +26,22 @@ export function createEnvelope(
   meta: EventMeta | undefined,
   defaults: EnvelopeDefaults,
 ): BusEvent {
-  const given = meta && readMeta(meta, 'publish')
-  const envelope: Draft = {
-    id: given?.id === undefined ? defaults.id() : given.id,
-    type,
-    payload,
-    timestamp: given?.timestamp === undefined ? Math.floor(defaults.now()) : given.timestamp,
+  // The short way, for by far the most events: here a few dozen nanoseconds count.
+  if (!meta) {
+    const id = defaults.id()
+    const timestamp = Math.floor(defaults.now())
+    const { source } = defaults
+    return seal(
+      source === undefined ? { id, type, payload, timestamp } : { id, type, payload, timestamp, source },
+      'publish',
+    )
   }
-  const source = given?.source === undefined ? defaults.source : given.source
-  if (source !== undefined) envelope.source = source
-  if (given) copyLinks(given, envelope)
-  return seal(envelope, 'publish')
+  const { id = defaults.id(), timestamp = Math.floor(defaults.now()), source = defaults.source } = meta
+  const { correlationId, causationId, key } = meta
+  return seal(
+    withOptional({ id, type, payload, timestamp }, { source, correlationId, causationId, key }),
+    'publish',
+  )
 }
 
 /**
@@ -49,15 +54,13 @@ export function adoptEnvelope(value: unknown, verb: string): BusEvent {
   if (typeof value !== 'object' || value === null) {
     throw malformed(verb, [{ path: '', message: 'must be an object' }])
   }
-  const given = readMeta(value, verb)
-  const envelope: Draft = {
-    id: given.id!,
-    type: given.type!,
-    payload: given.payload,
-    timestamp: given.timestamp!,
+  let envelope: Draft
+  try {
+    const { id, type, payload, timestamp } = value as BusEvent
+    envelope = withOptional({ id, type, payload, timestamp }, value)
+  } catch (cause) {
+    throw malformed(verb, [{ path: '', message: 'must be readable, but reading it threw' }], cause)
   }
-  if (given.source !== undefined) envelope.source = given.source
-  copyLinks(given, envelope)
   return seal(envelope, verb)
 }
 
@@ -66,21 +69,12 @@ export function isEventType(type: unknown): type is string {
   return isText(type) && type !== '*'
 }
 
-function copyLinks(from: EventMeta, to: Draft): void {
-  if (from.correlationId !== undefined) to.correlationId = from.correlationId
-  if (from.causationId !== undefined) to.causationId = from.causationId
-  if (from.key !== undefined) to.key = from.key
-}
-
-/** Reads every field once; whoever wrote a getter that throws is told so like of any other fault. */
-function readMeta(value: object, verb: string): Partial<BusEvent> {
-  try {
-    const { id, type, payload, timestamp, source, correlationId, causationId, key } =
-      value as Partial<BusEvent>
-    return { id, type, payload, timestamp, source, correlationId, causationId, key }
-  } catch (cause) {
-    throw malformed(verb, [{ path: '', message: 'must be readable, but reading it threw' }], cause)
+function withOptional(envelope: Draft, from: Partial<BusEvent>): Draft {
+  for (const field of OPTIONAL_FIELDS) {
+    const value = from[field]
+    if (value !== undefined) envelope[field] = value
   }
+  return envelope
 }
 
 function seal(envelope: Draft, verb: string): BusEvent {

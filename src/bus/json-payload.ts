@@ -21,20 +21,16 @@ export function jsonIssues(value: unknown, path: string): readonly Issue[] {
 
 function collect(value: unknown, path: string, depth: number, issues: Issue[]): void {
   if (issues.length >= MAX_ISSUES) return
-  const refuse = (message: string) => issues.push({ path, message })
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) refuse(`must be a finite number, is ${value}`)
-  } else if (typeof value !== 'object') {
-    refuse(`must be JSON, is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value))
+    return
+  if (typeof value !== 'object' || !isPlain(value)) {
+    issues.push({ path, message: `must be JSON, is ${describeKind(value)}` })
   } else if (depth >= MAX_DEPTH) {
-    refuse(`must not be nested deeper than ${MAX_DEPTH} levels, nor refer to itself`)
+    issues.push({ path, message: `must not be nested deeper than ${MAX_DEPTH} levels, nor refer to itself` })
   } else if (Array.isArray(value)) {
     for (let index = 0; index < value.length && issues.length < MAX_ISSUES; index++) {
       collect(value[index], `${path}.${index}`, depth + 1, issues)
     }
-  } else if (!isPlain(value)) {
-    refuse('must be JSON, is an instance of a class')
   } else {
     for (const [key, child] of Object.entries(value)) {
       if (child !== undefined) collect(child, `${path}.${key}`, depth + 1, issues)
@@ -42,9 +38,14 @@ function collect(value: unknown, path: string, depth: number, issues: Issue[]): 
   }
 }
 
+function describeKind(value: unknown): string {
+  if (typeof value === 'object') return 'an instance of a class'
+  return typeof value === 'number' || value === undefined ? String(value) : `a ${typeof value}`
+}
+
 /** `toJSON` would put something else in its place. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
+  if (!Array.isArray(value) && prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
   return typeof (value as { toJSON?: unknown }).toJSON !== 'function'
 }

@@ -8,10 +8,11 @@
  */
 export function deepFreeze<T>(value: T): T {
   if (!canFreeze(value)) return value
-  const pending: object[] = [value]
-  for (let node = pending.pop(); node; node = pending.pop()) {
+  // Made only when there is something in it: most payloads are flat.
+  let pending: object[] | undefined
+  for (let node: object | undefined = value; node; node = pending?.pop()) {
     try {
-      freezeOne(node, pending)
+      pending = freezeOne(node, pending)
     } catch {
       // Refused: only proxies can do that, and they stay as they are.
     }
@@ -19,16 +20,17 @@ export function deepFreeze<T>(value: T): T {
   return value
 }
 
-function freezeOne(node: object, pending: object[]): void {
+function freezeOne(node: object, pending: object[] | undefined): object[] | undefined {
   const prototype: unknown = Object.getPrototypeOf(node)
   // The root of any realm's prototypes counts: data may come from another frame or vm context.
   const isPlain = prototype === null || Array.isArray(node) || Object.getPrototypeOf(prototype) === null
-  if (!isPlain || Object.isFrozen(node)) return
+  if (!isPlain || Object.isFrozen(node)) return pending
   Object.freeze(node)
   for (const key of Object.keys(node)) {
     const child = readData(node, key)
-    if (canFreeze(child)) pending.push(child)
+    if (canFreeze(child)) (pending ??= []).push(child)
   }
+  return pending
 }
 
 /** Reads a property; `undefined` for a getter. The descriptor is only asked for where there is something to enter. */

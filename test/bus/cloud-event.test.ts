@@ -89,7 +89,7 @@ describe('toCloudEvent()', () => {
     expect(refusal(() => toCloudEvent({ ...event, payload }))).toEqual([
       { path: 'payload.when', message: 'must be JSON, is an instance of a class' },
       { path: 'payload.list.1', message: 'must be JSON, is undefined' },
-      { path: 'payload.list.2', message: 'must be a finite number, is NaN' },
+      { path: 'payload.list.2', message: 'must be JSON, is NaN' },
       { path: 'payload.call', message: 'must be JSON, is a function' },
       { path: 'payload.big', message: 'must be JSON, is a bigint' },
       { path: 'payload.map', message: 'must be JSON, is an instance of a class' },

@@ -1,0 +1,250 @@
+import { toMs } from '../core/duration.js'
+import type { SystemError } from '../core/system-error.js'
+import type { Artifact } from './artifact.js'
+import type { FactoryContext } from './artifact-template.js'
+import { buildFailed, isContainerError, serviceError } from './container-errors.js'
+import type { Dependencies } from './dependencies.js'
+import { runCleanup } from './run-cleanup.js'
+
+/** How a build ended: ready, failed, or `stale` because it was given up to be done again. */
+export type BuildEnd = { readonly error?: SystemError; readonly isStale?: boolean }
+
+/** A part of the run state that a factory read, and how to read it again. */
+interface Selection {
+  readonly selector: (state: never) => unknown
+  readonly value: unknown
+}
+
+const DEFAULT_TIMEOUT = '30s'
+
+/**
+ * One call of a factory, and what came of it: dependencies, clean-ups, the signal. It lives as long as the instance.
+ *
+ * - C1 A build ends once. What its factory does afterwards changes nothing; clean-ups it registers then run at once.
+ * - C2 Only the factory's own time counts against its timeout.
+ */
+export class Build {
+  readonly artifact: Artifact
+  readonly deps = new Set<Artifact>()
+  readonly selections: Selection[] = []
+  /** Rises with each build that became ready: clean-up goes down it. Builds in progress come first. */
+  order = Infinity
+  /** Whether the instance is, or may become, the present one. */
+  isLive = true
+  /** Whether the factory is still at work. */
+  isRunning = true
+  /** Resolves when the factory has ended, however. */
+  finished: Promise<void> = Promise.resolve()
+
+  readonly #cleanups: (() => unknown)[] = []
+  readonly #controller = new AbortController()
+  /** Clean-ups that came too late and were started at once. */
+  readonly #late = new Set<Promise<void>>()
+  readonly #errors: SystemError[] = []
+  #end: ((end: BuildEnd) => void) | undefined
+  #hasEmitted = false
+  #timer: unknown
+  #leftMs: number
+  #startedAt = 0
+  /** For how many services the factory waits at present. */
+  #waits = 0
+
+  constructor(artifact: Artifact) {
+    this.artifact = artifact
+    this.#leftMs = toMs(artifact.template.timeout ?? DEFAULT_TIMEOUT)
+  }
+
+  /** Calls the factory. Resolves when the build is ready, has failed or was given up; not with the factory's end. */
+  run(attempt: number): Promise<BuildEnd> {
+    const { template } = this.artifact
+    return new Promise((resolve) => {
+      this.#end = (end) => {
+        this.#end = undefined
+        this.#stopTimer()
+        resolve(end)
+      }
+      this.#startTimer()
+      // In a turn of its own: a factory that asks for the next one, and so on, needs no stack.
+      this.finished = Promise.resolve()
+        .then(() => template.factory(this.#context(attempt) as FactoryContext<never>))
+        .then(
+          (value) => {
+            this.isRunning = false
+            if (!this.#hasEmitted) this.#becomeReady(value)
+          },
+          (cause: unknown) => {
+            this.isRunning = false
+            this.#fail(cause)
+          },
+        )
+    })
+  }
+
+  /** Gives the instance up, or the attempt to make one. What remains is to `close()` it. */
+  giveUp(end: BuildEnd): void {
+    if (!this.isLive) return
+    this.isLive = false
+    for (const dep of this.deps) dep.dependents.delete(this.artifact)
+    // One that is in use is told when its turn to close comes: after those that were built from it.
+    if (!this.wasReady) this.abort()
+    this.#end?.(end)
+  }
+
+  abort(): void {
+    this.#controller.abort()
+  }
+
+  get wasReady(): boolean {
+    return this.order !== Infinity
+  }
+
+  /** Whether `close` has anything to wait for. */
+  get needsClosing(): boolean {
+    return this.isRunning || this.#cleanups.length > 0
+  }
+
+  /**
+   * Runs the clean-ups, newest first, and with `waitForFactory` waits for a factory that is still at work, so that it
+   * leaves nothing behind; all within bounds.
+   */
+  async close(waitForFactory = false): Promise<readonly SystemError[]> {
+    const { home, label } = this.artifact
+    this.abort()
+    for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop())
+      await this.#clean(cleanup)
+    if (waitForFactory && this.isRunning) {
+      const error = await runCleanup(() => this.finished, label, home.clock, home.cleanupTimeoutMs)
+      if (error) this.#errors.push(error)
+    }
+    await Promise.all(this.#late)
+    return this.#errors
+  }
+
+  /** Keeps the time of the wait out of the time of the factory. */
+  waitFor<Value>(promise: Promise<Value>): Promise<Value> {
+    if (this.#waits++ === 0) this.#stopTimer()
+    const proceed = (): void => {
+      if (--this.#waits === 0) this.#startTimer()
+    }
+    promise.then(proceed, proceed)
+    return promise
+  }
+
+  /** Whether a part of the run state that the factory selected is another one now. */
+  hasChangedSelection(state: unknown): boolean {
+    return this.selections.some(({ selector, value }) => {
+      try {
+        return !isSame(selector(state as never), value)
+      } catch {
+        // What cannot be selected any more has changed; the factory will say why.
+        return true
+      }
+    })
+  }
+
+  #context(attempt: number): FactoryContext {
+    const { artifact } = this
+    const deps: Dependencies = {
+      require: <Value>(key: string, params?: unknown) =>
+        artifact.home.request(key, params, this) as Promise<Value>,
+      resolve: (key: string, params?: unknown) => toResult(artifact.home.request(key, params, this)) as never,
+      select: (selector) => {
+        const value = artifact.home.select(selector, artifact)
+        if (this.isLive && this.isRunning) {
+          this.selections.push({ selector, value })
+          if (artifact.dependents.size > 0) artifact.home.hold(artifact)
+        }
+        return value
+      },
+    }
+    return {
+      key: artifact.template.key,
+      params: artifact.params,
+      attempt,
+      signal: this.#controller.signal,
+      use: (callback) => callback(deps),
+      onCleanup: (cleanup) => this.#addCleanup(cleanup),
+      emit: (value) => this.#emit(value),
+    }
+  }
+
+  #addCleanup(cleanup: () => unknown): void {
+    if (this.isLive) {
+      this.#cleanups.push(cleanup)
+      this.artifact.home.hold(this.artifact)
+      return
+    }
+    const done = this.#clean(cleanup).then(() => void this.#late.delete(done))
+    this.#late.add(done)
+  }
+
+  async #clean(cleanup: () => unknown): Promise<void> {
+    const { home, label } = this.artifact
+    const error = await runCleanup(cleanup, label, home.clock, home.cleanupTimeoutMs)
+    if (!error) return
+    this.#errors.push(error)
+    home.logger.error(error.message, error)
+  }
+
+  #emit(value: unknown): void {
+    if (!this.isLive) return
+    if (this.#hasEmitted || !this.#end) this.artifact.replace(value)
+    else this.#becomeReady(value)
+    this.#hasEmitted = true
+    this.artifact.home.emit('stream:emit', this.artifact.facts)
+  }
+
+  #becomeReady(value: unknown): void {
+    if (!this.#end) return
+    this.artifact.accept(value, this)
+    this.#end({})
+  }
+
+  #fail(cause: unknown): void {
+    if (!this.isLive) return
+    const error = isContainerError(cause) ? cause : buildFailed(this.artifact, cause)
+    if (this.#end) this.#end({ error })
+    else this.artifact.failLate(error)
+  }
+
+  #startTimer(): void {
+    const { home, template } = this.artifact
+    if (!this.#end || this.#leftMs === Infinity) return
+    this.#startedAt = home.clock.now()
+    this.#timer = home.clock.setTimeout(() => {
+      const limit = toMs(template.timeout ?? DEFAULT_TIMEOUT)
+      const reason = `its factory did not end within ${limit} ms`
+      this.#end?.({ error: serviceError('TIMEOUT', this.artifact, reason) })
+    }, this.#leftMs)
+  }
+
+  #stopTimer(): void {
+    if (this.#timer === undefined) return
+    const { clock } = this.artifact.home
+    clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#leftMs = Math.max(0, this.#leftMs - (clock.now() - this.#startedAt))
+  }
+}
+
+export function toResult(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => ({ ok: true, value }),
+    (error: unknown) => ({ ok: false, error }),
+  )
+}
+
+/** The same value, or two plain objects or arrays with the same fields. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (Object.is(left, right)) return true
+  if (typeof left !== 'object' || typeof right !== 'object' || !left || !right) return false
+  if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right)) return false
+  if (!Array.isArray(left) && Object.getPrototypeOf(left) !== Object.prototype) return false
+  const keys = Object.keys(left)
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => key in right && Object.is((left as Fields)[key], (right as Fields)[key]))
+  )
+}
+
+type Fields = Record<string, unknown>

@@ -1,1 +1,0 @@
-export type { BusEvent, EventMap, EventMeta, EventOf, EventType } from '../core/bus-event.js'

@@ -79,7 +79,9 @@ function redactAt(value: unknown, path: readonly string[], depth: number): unkno
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   const from = value as Record<string, unknown>
   const wanted = path[depth]!
-  const keys = wanted === '*' ? Object.keys(from) : Object.hasOwn(from, wanted) ? [wanted] : []
+  // Enumerable: the length of an array is no value of the state.
+  const isThere = Object.prototype.propertyIsEnumerable.call(from, wanted)
+  const keys = wanted === '*' ? Object.keys(from) : isThere ? [wanted] : []
   let copy: Record<string, unknown> | undefined
   for (const key of keys) {
     const child = redactAt(from[key], path, depth + 1)

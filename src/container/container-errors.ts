@@ -1,11 +1,21 @@
 import { type ErrorCode, SystemError, describe, isSystemError } from '../core/system-error.js'
 import type { Artifact } from './artifact.js'
 
+/**
+ * An artifact, who asked for it first, who asked for that one, and so on. A requester that failed while this one goes
+ * on may be asked for by it in turn, so the chain can come round: it ends there.
+ */
+export function requesters(artifact: Artifact): Set<Artifact> {
+  const chain = new Set<Artifact>()
+  for (let each: Artifact | undefined = artifact; each && !chain.has(each); each = each.requestedBy) {
+    chain.add(each)
+  }
+  return chain
+}
+
 /** The services that asked for one another until `artifact` was asked for, in that order, `artifact` included. */
 export function requestPath(artifact: Artifact): string[] {
-  const path: string[] = []
-  for (let each: Artifact | undefined = artifact; each; each = each.requestedBy) path.push(each.label)
-  return path.reverse()
+  return [...requesters(artifact)].map(({ label }) => label).reverse()
 }
 
 /** An error about one service; with the path that led to it, when it was another service that asked. */

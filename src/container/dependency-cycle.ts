@@ -1,4 +1,5 @@
 import type { Artifact } from './artifact.js'
+import { requesters } from './container-errors.js'
 
 /** The shortest way from `start` to `goal`, both included. */
 export function findPath<Node>(
@@ -32,7 +33,7 @@ export function findCycle(from: Artifact, target: Artifact): string[] | undefine
 /** A transient service is another artifact at each look-up, so it is found again by its template. */
 function findAmongRequesters(from: Artifact, target: Artifact): string[] | undefined {
   const path = [target.label]
-  for (let each: Artifact | undefined = from; each; each = each.requestedBy) {
+  for (const each of requesters(from)) {
     path.push(each.label)
     if (each.template === target.template && each.label === target.label) return path.reverse()
   }

@@ -1,7 +1,7 @@
 import { type Issue, SystemError } from '../../core/system-error.js'
 import { ExclusiveMode, type ExclusiveModeOptions } from './exclusive-mode.js'
 import type { Mode, ModeHost } from './mode.js'
-import { type Rules, oneOf, optional, validateOptions, wholeFrom } from './option-rules.js'
+import { type Rules, callback, oneOf, optional, validateOptions, wholeFrom } from './option-rules.js'
 import { SerializedMode, type SerializedModeOptions } from './serialized-mode.js'
 import { SingletonLoopMode, type SingletonLoopModeOptions } from './singleton-loop-mode.js'
 import { TransientMode, type TransientModeOptions } from './transient-mode.js'
@@ -40,7 +40,7 @@ const capacity = optional(wholeFrom(0))
 const RULES: Readonly<Record<ModeOptions['type'], Rules>> = {
   transient: { concurrency: optional(wholeFrom(1)), capacity },
   serialized: { capacity },
-  singleton_loop: { onBusy: optional(oneOf('drop', 'signal', 'replace')) },
+  singleton_loop: { onBusy: optional(oneOf('drop', 'signal', 'replace')), toPatch: optional(callback) },
   exclusive: { onBusy: optional(oneOf('reject', 'queue_single')) },
 }
 

@@ -1,3 +1,4 @@
+import type { BusEvent } from '../../core/bus-event.js'
 import type { ModeHost, ModeRun, Ticket } from './mode.js'
 import { SlotMode } from './slot-mode.js'
 
@@ -13,6 +14,11 @@ export interface SingletonLoopModeOptions {
    * @default 'drop'
    */
   readonly onBusy?: 'drop' | 'signal' | 'replace'
+  /**
+   * What an event writes into the state of the active run, with `onBusy: 'signal'`; nothing for `undefined`.
+   * @default the payload, if it is a plain object
+   */
+  readonly toPatch?: (event: BusEvent) => Readonly<Record<string, unknown>> | undefined
 }
 
 /**

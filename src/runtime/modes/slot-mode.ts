@@ -11,8 +11,9 @@ export interface Tenure {
  * What the four modes have in common: slots, a line of those who wait, and the way from one to the other. A mode adds
  * what a ticket meets when no slot is free.
  *
- * The host may call back from within any call made to it (a receipt's hook that publishes), so state is always brought
- * up to date first, a slot is taken before its run is started, and `queued` is given before anything that follows from it.
+ * Whoever calls finds either no free slot or nobody waiting: a slot that comes free is given away before anything else
+ * happens. The host may call back from within any call made to it (a receipt's hook that publishes), so state is brought
+ * up to date first, a slot is taken before its run is started, and `queued` is given before what follows from it.
  */
 export abstract class SlotMode implements Mode {
   protected readonly host: ModeHost
@@ -34,8 +35,7 @@ export abstract class SlotMode implements Mode {
 
   admit(ticket: Ticket): void {
     if (this.#closedFor !== undefined) this.host.decide(ticket, 'dropped', { reason: this.#closedFor })
-    // While a freed slot is being given away a line may stand beside it: nobody may overtake.
-    else if (this.hasRoom && this.line.size === 0) this.start(ticket)
+    else if (this.hasRoom) this.start(ticket)
     else this.meetBusy(ticket)
   }
 
@@ -88,7 +88,7 @@ export abstract class SlotMode implements Mode {
     const free = (): void => {
       this.slots.delete(tenure)
       this.giveAway(run)
-      if (this.slots.size === 0 && this.line.size === 0) this.#onIdle?.()
+      if (this.slots.size === 0) this.#onIdle?.()
     }
     // Neither promise rejects; if one did, its slot must not be lost with it.
     this.end(run).then(free, free)

@@ -34,7 +34,7 @@ export class TransientMode extends SlotMode {
   }
 
   override resume(run: ModeRun, go: () => void): void {
-    if (this.slots.size < this.concurrency && !this.#resuming?.size) this.#goOn(run, go)
+    if (this.hasRoom) this.#goOn(run, go)
     else (this.#resuming ??= new WaitingLine()).add({ runId: run.runId, priority: 0, run, go })
   }
 
@@ -47,16 +47,12 @@ export class TransientMode extends SlotMode {
     this.queueUp(ticket, this.#capacity)
   }
 
-  protected override get hasRoom(): boolean {
-    return this.slots.size < this.concurrency && !this.#resuming?.size
-  }
-
   protected override end(run: ModeRun): Promise<void> {
     return run.released
   }
 
   protected override giveAway(ended: ModeRun): void {
-    while (this.slots.size < this.concurrency) {
+    while (this.hasRoom) {
       const resume = this.#resuming?.next()
       if (!resume) break
       this.#goOn(resume.run, resume.go)

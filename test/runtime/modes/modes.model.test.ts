@@ -251,7 +251,7 @@ describe.each(OPTIONS.map((options) => [JSON.stringify(options), options] as con
           await driver.drain()
           driver.assertReceipts(true)
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       )
     })
 
@@ -304,7 +304,7 @@ describe.each(OPTIONS.map((options) => [JSON.stringify(options), options] as con
             }
           },
         ),
-        { numRuns: 150 },
+        { numRuns: 100 },
       )
     })
   },

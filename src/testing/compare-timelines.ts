@@ -94,7 +94,9 @@ function align(expected: readonly Prepared[], actual: readonly Prepared[]): read
   const right = actual.slice(start, actual.length - end)
   const middle = left.length * right.length > MAX_PAIRS ? inOrder(left, right) : longestCommon(left, right)
   const before = expected.slice(0, start).map((each, index): Pair => [each, actual[index]])
-  const after = actual.slice(actual.length - end).map((each): Pair => [each, each])
+  const after = expected
+    .slice(expected.length - end)
+    .map((each, index): Pair => [each, actual[actual.length - end + index]])
   return [...before, ...middle, ...after]
 }
 

@@ -19,3 +19,9 @@ export {
   type StorageFault,
   faultInjecting,
 } from './fault-injecting.js'
+export {
+  type CompareTimelinesOptions,
+  type TimelineComparison,
+  type TimelineDifference,
+  compareTimelines,
+} from './compare-timelines.js'

@@ -1,7 +1,7 @@
 import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type Duration, toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
-import { type Redaction, type RedactionOptions, createRedaction } from './redaction.js'
+import type { Redaction } from './redaction.js'
 import { type LossReason, type RecordingHost, type RecordingOptions, RunRecording } from './run-recording.js'
 import { type TimelineBatch, type TimelineStore, isFinished } from './timeline-store.js'
 
@@ -20,8 +20,10 @@ export interface TimelineSink {
   take(batch: TimelineBatch): void
 }
 
-export interface TimelineRecorderOptions extends RedactionOptions {
+export interface TimelineRecorderOptions {
   readonly store: TimelineStore
+  /** What is removed before anything is kept: see `createRedaction({ redact, secrets })`. @default nothing */
+  readonly redaction?: Redaction | undefined
   /** @default the host's */
   readonly clock?: Clock
   /**
@@ -91,10 +93,9 @@ export class TimelineRecorder {
     this.#onLoss = onLoss
     this.#flushMs = toMs(flushInterval)
     this.#closeMs = toMs(closeTimeout)
-    const redaction: Redaction | undefined = createRedaction(options)
     this.#host = {
       clock,
-      redaction,
+      redaction: options.redaction,
       snapshotInterval: atLeastOne('snapshotInterval', options.snapshotInterval ?? 100),
       maxPayloadBytes: atLeastOne('maxPayloadBytes', options.maxPayloadBytes ?? 65_536),
       maxEventsPerRun: atLeastOne('maxEventsPerRun', options.maxEventsPerRun ?? 1_000_000),

@@ -139,8 +139,7 @@ describe('secrets', () => {
     const recorder = new TimelineRecorder({
       store,
       clock,
-      redact: ['login.password', 'tokens.*'],
-      secrets: [canary],
+      redaction: createRedaction({ redact: ['login.password', 'tokens.*'], secrets: [canary] }),
       maxPayloadBytes: 4096,
     })
     const facts = { runId: 'run', workflowId: 'w', pipelineId: 'p' }

@@ -29,11 +29,12 @@ export class ExpiringMap<Key, Value> {
   }
 
   #age(now: number): void {
-    // A clock that was put back counts as one that moved on: better forgotten early than kept for a year.
-    const age = Math.abs(now - this.#youngSince)
-    if (age < this.#lifeMs) return
-    this.#old = age < 2 * this.#lifeMs ? this.#young : new Map<Key, Value>()
+    const age = now - this.#youngSince
+    // A clock that was put back makes all of it forgotten: better early than kept for a year.
+    if (age < this.#lifeMs && age > -this.#lifeMs) return
+    const isInStep = age > 0 && age < 2 * this.#lifeMs
+    this.#old = isInStep ? this.#young : new Map<Key, Value>()
     this.#young = new Map()
-    this.#youngSince = now
+    this.#youngSince = isInStep ? this.#youngSince + this.#lifeMs : now
   }
 }

@@ -20,7 +20,7 @@ export interface ArtifactHome {
   /** Looks a service up on behalf of a factory. */
   request(key: string, params: unknown, requester: Build): Promise<unknown>
   select<Selection>(selector: (state: never) => Selection, requester: Artifact): Selection
-  /** Keeps a transient artifact that has something to clean up or to watch, until it or the container is given up. */
+  /** Keeps a transient artifact while it is built, has something to clean up, or selects on behalf of another. */
   hold(artifact: Artifact): void
   release(artifact: Artifact): void
 }
@@ -148,6 +148,7 @@ export class Artifact {
 
   async #construct(): Promise<unknown> {
     const { retries = 0, retryDelay = 0 } = this.template
+    this.home.hold(this)
     try {
       for (let attempt = 1, restarts = 0; ; attempt++) {
         await this.closing
@@ -167,13 +168,15 @@ export class Artifact {
         const willRetry = attempt <= retries && mayRetry(error)
         this.#report(error!, willRetry)
         build.giveUp({ error: error! })
-        this.closeAfter(build.close())
-        this.home.release(this)
+        this.closeAfter(build.close().then(() => this.home.release(this)))
         if (!willRetry) throw error
         await this.#sleep(toMs(retryDelay))
       }
     } finally {
       this.pending = this.requestedBy = undefined
+      if (!this.build?.needsClosing && !(this.build?.selections.length && this.dependents.size)) {
+        if (!this.closing) this.home.release(this)
+      }
     }
   }
 

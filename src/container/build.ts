@@ -37,11 +37,13 @@ export class Build {
   finished: Promise<void> = Promise.resolve()
 
   readonly #cleanups: (() => unknown)[] = []
-  readonly #controller = new AbortController()
+  /** Made when the factory takes its signal: most never do. */
+  #controller: AbortController | undefined
   /** Clean-ups that came too late and were started at once. */
   readonly #late = new Set<Promise<void>>()
   readonly #errors: SystemError[] = []
   #end: ((end: BuildEnd) => void) | undefined
+  #isAborted = false
   #hasEmitted = false
   #timer: unknown
   #leftMs: number
@@ -91,7 +93,14 @@ export class Build {
   }
 
   abort(): void {
-    this.#controller.abort()
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
   }
 
   get wasReady(): boolean {
@@ -150,18 +159,18 @@ export class Build {
       resolve: (key: string, params?: unknown) => toResult(artifact.home.request(key, params, this)) as never,
       select: (selector) => {
         const value = artifact.home.select(selector, artifact)
-        if (this.isLive && this.isRunning) {
-          this.selections.push({ selector, value })
-          if (artifact.dependents.size > 0) artifact.home.hold(artifact)
-        }
+        if (this.isLive && this.isRunning) this.selections.push({ selector, value })
         return value
       },
     }
+    const takeSignal = (): AbortSignal => this.signal
     return {
       key: artifact.template.key,
       params: artifact.params,
       attempt,
-      signal: this.#controller.signal,
+      get signal() {
+        return takeSignal()
+      },
       use: (callback) => callback(deps),
       onCleanup: (cleanup) => this.#addCleanup(cleanup),
       emit: (value) => this.#emit(value),
@@ -238,8 +247,9 @@ export function toResult(promise: Promise<unknown>): Promise<unknown> {
 function isSame(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true
   if (typeof left !== 'object' || typeof right !== 'object' || !left || !right) return false
-  if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right)) return false
-  if (!Array.isArray(left) && Object.getPrototypeOf(left) !== Object.prototype) return false
+  const prototype: unknown = Object.getPrototypeOf(left)
+  if (prototype !== Object.getPrototypeOf(right)) return false
+  if (prototype !== Array.prototype && prototype !== Object.prototype) return false
   const keys = Object.keys(left)
   return (
     keys.length === Object.keys(right).length &&

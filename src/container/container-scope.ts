@@ -58,7 +58,7 @@ export class ContainerScope implements ArtifactHome {
   readonly eagerRunTemplates: AnyTemplate[] = []
   readonly isRun: boolean
 
-  /** Instances that are in no place: transient ones, and those whose template was shadowed. */
+  /** Instances that are in no place: transient ones, those being evicted, those whose template was shadowed. */
   readonly #held = new Set<Artifact>()
   #disposal: Promise<void> | undefined
 
@@ -203,11 +203,25 @@ export class ContainerScope implements ArtifactHome {
     if (!family) this.places.set(template.key, (family = new Map<string, Artifact>()))
     let artifact = family.get(hash)
     if (!artifact) {
-      if (hash !== '') makeRoom(family, template)
+      if (hash !== '') this.#makeRoom(family, template)
       artifact = new Artifact(template, this, params, hash, this.isInRun || template.scope === 'run')
     } else if (hash !== '') family.delete(hash)
     family.set(hash, artifact)
     return artifact
+  }
+
+  #makeRoom(family: Map<string, Artifact>, template: AnyTemplate): void {
+    const max = template.maxInstances ?? DEFAULT_MAX_INSTANCES
+    if (family.size < max) return
+    for (const [hash, artifact] of family) {
+      if (artifact.pending || artifact.dependents.size > 0 || artifact.observers.size > 0) continue
+      family.delete(hash)
+      if (artifact.build) this.#held.add(artifact)
+      void invalidate([artifact], 'eviction', { rebuild: false })
+      return
+    }
+    const message = `Cannot build another instance of service "${template.key}": all ${max} that "maxInstances" allows are in use`
+    throw containerError('CAPACITY', message, [template.key])
   }
 
   #forget(key: string): void {
@@ -242,19 +256,6 @@ function innerOwner(outer: ContainerScope, key: string): ContainerScope | undefi
     for (const child of scope.children) scopes.add(child)
   }
   return undefined
-}
-
-function makeRoom(family: Map<string, Artifact>, template: AnyTemplate): void {
-  const max = template.maxInstances ?? DEFAULT_MAX_INSTANCES
-  if (family.size < max) return
-  for (const [hash, artifact] of family) {
-    if (artifact.pending || artifact.dependents.size > 0 || artifact.observers.size > 0) continue
-    family.delete(hash)
-    void invalidate([artifact], 'eviction', { rebuild: false })
-    return
-  }
-  const message = `Cannot build another instance of service "${template.key}": all ${max} that "maxInstances" allows are in use`
-  throw containerError('CAPACITY', message, [template.key])
 }
 
 export function unavailable(key: string, scope: ContainerScope): SystemError {

@@ -217,6 +217,39 @@ describe('ArtifactContainer.dispose()', () => {
     expect(isClosed).toBe(true)
   })
 
+  test('ends a transient service that is being built, and leaves no timer', async () => {
+    const { clock, container } = open()
+    container.register({ key: 'line', scope: 'transient', factory: () => new Promise(() => {}) })
+    const line = container.resolve('line')
+    await clock.settle()
+    const done = container.dispose()
+    expect(await line).toMatchObject({ ok: false, error: { code: 'ABORTED' } })
+    await clock.advance('5s')
+    await done
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('waits for the clean-up of an instance that made room for another', async () => {
+    const { clock, container } = open()
+    let isClosed = false
+    container.register({
+      key: 'user',
+      maxInstances: 1,
+      factory: ({ params, onCleanup }) => {
+        const close = () => new Promise<void>((resolve) => void clock.setTimeout(resolve, 50))
+        if ((params as unknown) === 1) onCleanup(() => close().then(() => (isClosed = true)))
+        return {}
+      },
+    })
+    await container.require('user', 1)
+    await container.require('user', 2)
+    expect(container.peek('user', 1)).toBeUndefined()
+    const done = container.dispose()
+    await clock.advance(50)
+    await done
+    expect(isClosed).toBe(true)
+  })
+
   test('nothing is kept of a thousand runs that ended', async () => {
     const { container, service } = open()
     const workflow = container.scope('workflow', { name: 'orders' })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SystemError } from 'busline'
 import { memoryStorage } from '../../src/storage/memory-storage.js'
@@ -281,6 +282,34 @@ describe('TimelineRecorder', () => {
     ])
   })
 
+  it('begins anew with a snapshot also when events came while a batch was on its way to be refused', async () => {
+    const store = new PuppetStore()
+    let refuse: ((error: Error) => void) | undefined
+    store.before = () => new Promise((_resolve, reject) => (refuse = reject))
+    const recording = record(store).open(RUN)
+    count(recording, 1, 3)
+    await clock.advance('50ms')
+    count(recording, 4, 6)
+    store.before = undefined
+    refuse!(new SystemError('VALIDATION', 'Not storable'))
+    await clock.advance('1s')
+    expect(await statesOf(store)).toEqual([4, 5, 6].map((value) => ({ count: value })))
+  })
+
+  it('says of a run that it has ended also when the store was down just then', async () => {
+    const store = new PuppetStore()
+    const recording = record(store).open(RUN)
+    count(recording, 1, 3)
+    await recorder!.flush()
+    store.before = () => Promise.reject(new Error('down'))
+    recording.setStatus('failed')
+    await clock.advance('1s')
+    expect((await store.getRunMeta('run'))!.status).toBe('recording')
+    store.before = undefined
+    await clock.advance('1m')
+    expect((await store.getRunMeta('run'))!.status).toBe('failed')
+  })
+
   it('keeps the other runs when the events of one are refused', async () => {
     const store = new MemoryTimelineStore({ maxEvents: 10 })
     const small = record(store).open(RUN)
@@ -319,6 +348,77 @@ describe('TimelineRecorder', () => {
     expect(await statesOf(store)).toEqual(Array.from({ length: 200 }, (_, index) => ({ count: index + 1 })))
     expect((await store.listRuns({ status: 'complete' })).runs).toMatchObject([{ eventCount: 200 }])
     expect(losses).toEqual([])
+  })
+
+  it('stores a truth without gaps, and counts all that is missing, whatever the store does', async () => {
+    const outcome = fc.constantFrom('fine', 'down', 'applied', 'refused', 'slow')
+    const act = fc.oneof(
+      { weight: 6, arbitrary: fc.nat(6).map((events) => ({ events })) },
+      { weight: 3, arbitrary: fc.nat(400).map((ms) => ({ ms })) },
+      { weight: 1, arbitrary: fc.constant({ isPaused: true }) },
+    )
+    const property = fc.asyncProperty(
+      fc.array(act, { maxLength: 30 }),
+      fc.infiniteStream(outcome),
+      fc.integer({ min: 1, max: 12 }),
+      fc.boolean(),
+      async (acts, outcomes, maxBufferedEvents, isStored) => {
+        const time = simulatedClock()
+        const inner = isStored ? new StoredTimelineStore(memoryStorage()) : new MemoryTimelineStore()
+        let isFair = false
+        const store = Object.assign(Object.create(inner) as TimelineStore, {
+          async append(batches: readonly TimelineBatch[]) {
+            const what = isFair ? 'fine' : outcomes.next().value
+            if (what === 'slow') await new Promise<void>((resolve) => time.setTimeout(resolve, 300))
+            if (what === 'down') throw new SystemError('STORAGE', 'Down')
+            if (what === 'refused') throw new SystemError('VALIDATION', 'Not storable')
+            await inner.append(batches)
+            if (what === 'applied') throw new SystemError('STORAGE', 'Nobody knows')
+          },
+        })
+        const each = new TimelineRecorder({ store, clock: time, maxBufferedEvents, snapshotInterval: 3 })
+        const runs = ['a', 'b'].map((runId) => each.open({ ...RUN, runId }))
+        let value = 0
+        for (const now of acts) {
+          if ('events' in now) {
+            for (const run of runs) {
+              count(run, value + 1, value + now.events)
+              run.record('pipeline', 'step:start', { value: value + now.events })
+            }
+            value += now.events
+          } else if ('ms' in now) await time.advance(now.ms)
+          else for (const run of runs) run.setStatus(run.status === 'paused' ? 'recording' : 'paused')
+        }
+        isFair = true
+        await time.advance('5m')
+        for (const run of runs) run.setStatus('complete')
+        await time.advance('1s')
+        await each.close()
+        expect(time.pendingTimers).toBe(0)
+
+        const recorded = value + acts.filter((now) => 'events' in now).length
+        for (const { runId, lostEvents } of runs) {
+          const meta = await inner.getRunMeta(runId)
+          if (!meta) {
+            expect(lostEvents).toBe(recorded)
+            continue
+          }
+          expect(meta.status).toBe('complete')
+          expect(meta.eventCount + lostEvents).toBe(recorded)
+          expect(meta.lostEvents ?? 0).toBe(lostEvents)
+          const player = new TimelinePlayer(inner, runId)
+          let before = 0
+          for await (const event of player) {
+            const seen = event.payload.value as number
+            expect(seen).toBeGreaterThanOrEqual(before)
+            if (seen > 0) expect(player.state).toEqual({ count: seen })
+            before = seen
+          }
+          expect(player.position).toBe(meta.eventCount)
+        }
+      },
+    )
+    await fc.assert(property, { numRuns: 150 })
   })
 
   it('limits the events of one run, and says on its timeline that the limit is near', async () => {

@@ -37,3 +37,65 @@ export {
 } from './bus/cloud-event.js'
 export type { BridgeConnection, BridgeOptions, BusBridge } from './bus/bus-bridge.js'
 export { type BroadcastChannelBridgeOptions, broadcastChannelBridge } from './bus/broadcast-channel-bridge.js'
+
+// Pipelines
+export {
+  type AnyPipeline,
+  type ChildResult,
+  type PipelineDefinition,
+  type RouterContext,
+  type StageDefinition,
+  type StepAction,
+  type StepDefinition,
+  type StepOptions,
+  type StepOutput,
+  definePipeline,
+} from './pipeline/pipeline-definition.js'
+export {
+  type Instruction,
+  type OnRestore,
+  type PauseOptions,
+  advance,
+  jump,
+  jumpTo,
+  pause,
+  terminate,
+} from './pipeline/instruction.js'
+export { type Address, formatAddress } from './pipeline/address.js'
+export type { PipelineCheckpoint, PipelineStatus } from './pipeline/checkpoint.js'
+export type { ResumeCause } from './pipeline/resume-cause.js'
+export type { RetryPolicy } from './pipeline/retry-policy.js'
+export type { StepContext } from './pipeline/step-context.js'
+export type { Condition, ConditionOperator, WatchDescriptor } from './pipeline/watch-descriptor.js'
+export type { Logger } from './core/logger.js'
+export type { Result } from './core/result.js'
+
+// Services
+export { ArtifactContainer } from './container/artifact-container.js'
+export type { ServicesInput } from './container/service-templates.js'
+export type { Dependencies } from './container/dependencies.js'
+export type { Env } from './runtime/env.js'
+export type { PauseService } from './runtime/waiting/pause-service.js'
+
+// The runtime
+export {
+  type DispatchReport,
+  type RegistrationInfo,
+  type StopOptions,
+  WorkflowRuntime,
+  type WorkflowRuntimeOptions,
+} from './runtime/workflow-runtime.js'
+export {
+  type EventTrigger,
+  type RunCheckpoint,
+  type ScheduleTrigger,
+  type TriggerDefinition,
+  type WorkflowDefinition,
+  defineWorkflow,
+} from './runtime/workflow-definition.js'
+export type { RegistrationOptions } from './runtime/registration-options.js'
+export type { ModeOptions } from './runtime/modes/create-mode.js'
+export type { DispatchOutcome, DispatchQuery, DispatchResult } from './runtime/receipts.js'
+export type { RunHookContext, RunHooks } from './runtime/run-hooks.js'
+export type { RunInfo, RunMetadata, RunResult, RunStatus } from './runtime/run-result.js'
+export type { RunEventPayload } from './runtime/run-events.js'

@@ -5,8 +5,12 @@ import type { SerializedError } from '../core/system-error.js'
 export interface BusFault {
   /** What was thrown, with its stack and causes. */
   readonly error: SerializedError
-  /** `handler`: a subscriber threw or rejected. `bridge`: an event could not be carried to or from another bus. */
-  readonly during: 'handler' | 'bridge'
+  /**
+   * `handler`: a subscriber threw or rejected. `bridge`: an event could not be carried to or from another bus.
+   * `runtime`: a hook failed, or something else that changes no outcome; `what` says what.
+   */
+  readonly during: 'handler' | 'bridge' | 'runtime'
+  readonly what?: string
   /** The event that was being delivered; absent when what a bridge received was not an event. */
   readonly event?: BusEvent
 }

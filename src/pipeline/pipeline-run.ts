@@ -2,7 +2,7 @@ import type { BusEvent } from '../core/bus-event.js'
 import type { TimerHandle } from '../core/clock.js'
 import { isThenable } from '../core/is-thenable.js'
 import { SystemError, describe, isSystemError, reviveError, serializeError } from '../core/system-error.js'
-import { type Change, type StateObject, fromPartial } from '../state/change.js'
+import { type Change, type StateObject, fromPartial, toChange } from '../state/change.js'
 import { type StepChange, mergeChanges } from '../state/merge-changes.js'
 import type { StageFrame } from './attempt.js'
 import type { Ending, LedgerEntry, PipelineCheckpoint, PipelineStatus, Wait } from './checkpoint.js'
@@ -83,6 +83,7 @@ export class PipelineRun implements WaitingPipeline {
   #ending: Ending | undefined
   #error: SystemError | undefined
   #hasStarted: boolean
+  #isAdvancing = false
   /** Why the run must end, from the moment somebody said so. */
   #interruption: SystemError | undefined
   #abandoned: SystemError | undefined
@@ -235,6 +236,17 @@ export class PipelineRun implements WaitingPipeline {
     }
   }
 
+  /** Whether it was told to end, or has ended. */
+  get isEnding(): boolean {
+    return this.hasEnded || this.#interruption !== undefined || this.#ending !== undefined
+  }
+
+  /** The pipeline at a path: this one, or a child at any depth that is under way. */
+  at(path: string): WaitingPipeline | undefined {
+    if (path === this.path) return this
+    return this.#fork?.children.find((child) => `${path}/`.startsWith(`${child.path}/`))?.at(path)
+  }
+
   /** Every pipeline of the run that waits: itself, or children at any depth. */
   waiting(): readonly WaitingPipeline[] {
     return this.#paused()
@@ -243,6 +255,15 @@ export class PipelineRun implements WaitingPipeline {
   /** Goes to the next boundary. Does nothing unless the status is `running`. Rejects with what `host.commit` rejected with. */
   async advance(): Promise<void> {
     if (this.#status !== 'running') return
+    this.#isAdvancing = true
+    try {
+      await this.#advance()
+    } finally {
+      this.#isAdvancing = false
+    }
+  }
+
+  #advance(): Promise<void> {
     if (!this.#hasStarted) this.#recordStart()
     if (this.#ending) return this.#undoNext(this.#ending)
     if (this.#fork) return this.#driveFork(this.#fork)
@@ -252,8 +273,7 @@ export class PipelineRun implements WaitingPipeline {
     const visit = (this.#visits.get(stage.id) ?? 0) + 1
     if (visit > this.#pipeline.maxVisits) return this.#boundary([], this.#loopLimit(stage))
     this.#record('stage:start', { stageId: stage.id, visit })
-    if (stage.children.length > 0) return this.#enterFork(stage, visit)
-    await this.#runSteps(stage, visit)
+    return stage.children.length > 0 ? this.#enterFork(stage, visit) : this.#runSteps(stage, visit)
   }
 
   /**
@@ -283,9 +303,22 @@ export class PipelineRun implements WaitingPipeline {
       fromPartial({}, patch)
       if (this.hasEnded) return refused(this.#tooLate('signal'))
       this.#signals.push({ patch, landed, refused })
-      const isAtBoundary = this.#status === 'paused' || !this.#hasStarted
-      if (isAtBoundary) this.#state = this.#landSignals(this.#state)
+      if (this.#status === 'paused' || !this.#isAdvancing) this.#state = this.#landSignals(this.#state)
     })
+  }
+
+  /**
+   * Changes the state between two stages, for hooks.
+   *
+   * @throws {SystemError} `VALIDATION` when the change does not fit, `INVALID_COMMAND` when a stage is under way.
+   */
+  write(output: unknown): void {
+    if (this.#isAdvancing || this.hasEnded) throw this.#tooLate('write to')
+    const change = toChange(this.#state, output)
+    if (!change) return
+    this.#pipeline.checkState(change.next)
+    this.#recordChange('state:signal', {}, change)
+    this.#state = change.next
   }
 
   /** Ends the run: as aborted when the reason's code is `ABORTED`, else as failed. */
@@ -575,11 +608,11 @@ export class PipelineRun implements WaitingPipeline {
     this.#host.waiting?.(this)
   }
 
-  #endWait(): void {
+  #endWait(cause?: ResumeCause): void {
     if (!this.#wait) return
     this.#wait = undefined
     this.#host.clock.clearTimeout(this.#waitTimer)
-    this.#host.waited?.(this)
+    this.#host.waited?.(this, cause)
   }
 
   #paused(): readonly PipelineRun[] {
@@ -592,7 +625,7 @@ export class PipelineRun implements WaitingPipeline {
     const state = changes.at(-1)?.next
     if (state) this.#pipeline.checkState(state)
     return () => {
-      this.#endWait()
+      this.#endWait(cause)
       this.#resume = cause
       this.#record('pipeline:resume', { cause })
       for (const change of changes) this.#recordChange('state:commit', {}, change)
@@ -805,7 +838,7 @@ export class PipelineRun implements WaitingPipeline {
   }
 
   #tooLate(verb: string): SystemError {
-    return new SystemError('INVALID_COMMAND', `Cannot ${verb} the run: it has ${this.#status} already`, {
+    return new SystemError('INVALID_COMMAND', `Cannot ${verb} the run: it is ${this.#status}`, {
       context: { runId: this.#host.runId, status: this.#status },
     })
   }

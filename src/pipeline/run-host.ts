@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import type { StateObject } from '../state/change.js'
 import type { Wait } from './checkpoint.js'
+import type { ResumeCause } from './resume-cause.js'
 import type { WatchDescriptor } from './watch-descriptor.js'
 
 export type { Dependencies }
@@ -53,8 +54,8 @@ export interface RunHost {
   closed?(pipeline: WaitingPipeline): void
   /** A pipeline begins to wait: called before the commit that says so, so that no event falls in between. */
   waiting?(pipeline: WaitingPipeline): void
-  /** That wait is over, whatever ended it. */
-  waited?(pipeline: WaitingPipeline): void
+  /** That wait is over: for a cause, or because the pipeline must end. */
+  waited?(pipeline: WaitingPipeline, cause?: ResumeCause): void
   /** A timer has made a paused run go on: whoever drives it calls `advance()` again. */
   wake?(): void
   /** Takes what is put on the timeline; absent when nothing is recorded. */

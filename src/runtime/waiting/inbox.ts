@@ -13,7 +13,8 @@ export interface InboxHost {
   readonly bufferLimit: number
   /** The wait of the pipeline at `path` is over. */
   resume(path: string, cause: ResumeCause, assign: Readonly<Record<string, string>> | undefined): void
-  record(type: string, payload: Readonly<Record<string, unknown>>): void
+  /** For the timeline. */
+  note(type: string, payload: Readonly<Record<string, unknown>>): void
 }
 
 /**
@@ -66,7 +67,7 @@ export class Inbox implements InboxPlace {
       if (watch.origin === 'step' && JSON.stringify(watch.descriptor) === text) return watch.id
     }
     this.#add(createWatch(id, 'step', descriptor))
-    this.#host.record('watch:registered', { watchId: id, path: this.path, descriptor })
+    this.#host.note('watch:registered', { watchId: id, path: this.path, descriptor })
     return id
   }
 
@@ -155,13 +156,13 @@ export class Inbox implements InboxPlace {
 
   #matched({ id }: Watch, events: readonly BusEvent[]): void {
     const eventIds = events.map(({ id }) => id)
-    this.#host.record('watch:matched', { watchId: id, path: this.path, eventIds })
+    this.#host.note('watch:matched', { watchId: id, path: this.path, eventIds })
   }
 
   #keep(event: BusEvent, isBuffered: boolean): void {
     if (this.#buffer.length >= this.#host.bufferLimit) {
       const { type, id } = event
-      this.#host.record('watch:buffered', {
+      this.#host.note('watch:buffered', {
         path: this.path,
         eventId: id,
         type,
@@ -172,7 +173,7 @@ export class Inbox implements InboxPlace {
     }
     this.#buffer.push(event)
     if (!isBuffered) {
-      this.#host.record('watch:buffered', { path: this.path, eventId: event.id, type: event.type })
+      this.#host.note('watch:buffered', { path: this.path, eventId: event.id, type: event.type })
     }
   }
 

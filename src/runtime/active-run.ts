@@ -1,0 +1,489 @@
+import type { BusEvent, EventMeta } from '../core/bus-event.js'
+import type { Dependencies } from '../container/dependencies.js'
+import { SystemError, isSystemError, serializeError, describe } from '../core/system-error.js'
+import { PipelineRun } from '../pipeline/pipeline-run.js'
+import type { ResumeCause } from '../pipeline/resume-cause.js'
+import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
+import { type StateObject, toChange } from '../state/change.js'
+import { callHook } from './call-hook.js'
+import type { ModeRun, Ticket } from './modes/mode.js'
+import type { Registration } from './registration.js'
+import type { RunEventPayload } from './run-events.js'
+import type { RunHookContext } from './run-hooks.js'
+import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js'
+import { RunServices } from './run-services.js'
+import type { RuntimeContext } from './runtime-context.js'
+import type { CompiledTrigger } from './compiled-trigger.js'
+import { Inbox, type InboxHost } from './waiting/inbox.js'
+import { createPauseService } from './waiting/pause-service.js'
+import type { RunCheckpoint } from './workflow-definition.js'
+
+/** How a mode wants to hear of a resume: when the run may go on. */
+type TakeSlot = (go: () => void) => void
+
+/** Something that can be waited for more than once and costs nothing until somebody does. */
+class Gate {
+  #promise: Promise<void> | undefined
+  #open: (() => void) | undefined
+  #isOpen = false
+
+  get opened(): Promise<void> {
+    this.#promise ??= this.#isOpen ? Promise.resolve() : new Promise((resolve) => (this.#open = resolve))
+    return this.#promise
+  }
+
+  open(): void {
+    this.#isOpen = true
+    this.#open?.()
+  }
+}
+
+/**
+ * One run in this process: drives its pipeline, and is what the engine, the mode and the inboxes know of the runtime.
+ *
+ * Invariants:
+ * - A1 the pipeline is advanced by one loop at a time;
+ * - A2 a run settles once: `onComplete`, then bookkeeping (services, directory, slot, event on the bus, waiting
+ *   callers), then `onCleanup`;
+ * - A3 each leg ends once, by a pause or by the end, and whoever waits for it is answered.
+ */
+export class ActiveRun implements ModeRun, RunHost, InboxHost {
+  readonly runId: string
+  readonly event: BusEvent
+  readonly key: string | undefined
+  readonly trigger: CompiledTrigger
+  readonly startedAt: number
+  readonly record: RecordFunction | undefined
+  readonly #registration: Registration
+  readonly #context: RuntimeContext
+  readonly #services: RunServices
+  readonly #settled = new Gate()
+  #released = new Gate()
+  #pipeline: PipelineRun | undefined
+  #inboxes: Map<string, Inbox> | undefined
+  #status: RunStatus = 'running'
+  #error: SystemError | undefined
+  #endedAt: number | undefined
+  /** Whether the books are kept as well. */
+  #isFinished = false
+  #legStartedAt: number
+  #isDriving = false
+  #holdsSlot = true
+  #takeSlot: TakeSlot | undefined
+  /** Asked to end before there was a pipeline to tell. */
+  #earlyAbort: SystemError | undefined
+  #resumes: ResumeCause[] = []
+  #waiters: ((result: RunResult) => void)[] = []
+
+  constructor(ticket: Ticket, trigger: CompiledTrigger, registration: Registration, context: RuntimeContext) {
+    this.runId = ticket.runId
+    this.event = ticket.event
+    this.key = ticket.key
+    this.trigger = trigger
+    this.startedAt = context.clock.now()
+    this.#legStartedAt = this.startedAt
+    this.#registration = registration
+    this.#context = context
+    this.record = registration.openRecording(this)
+    this.#services = new RunServices(
+      () => registration.openRunContainer(this),
+      (path) =>
+        createPauseService(
+          (descriptor) => this.#inbox(path).register(context.ids(), descriptor),
+          (watchId) => this.#inboxes?.get(path)?.cancel(watchId) ?? false,
+        ),
+    )
+  }
+
+  // ——— as the mode sees it
+
+  get settled(): Promise<void> {
+    return this.#settled.opened
+  }
+  get released(): Promise<void> {
+    return this.#released.opened
+  }
+  get isAborted(): boolean {
+    return this.#status === 'aborted'
+  }
+  get hasEnded(): boolean {
+    return this.#endedAt !== undefined
+  }
+
+  signal(event: BusEvent): boolean {
+    if (this.hasEnded || !this.#pipeline || this.#pipeline.isEnding) return false
+    const patch = this.#registration.toPatch(event)
+    if (patch === undefined) return true
+    this.#pipeline
+      .signal(patch)
+      .catch((error: unknown) => this.#context.report(error, `Signal to ${this.runId}`))
+    this.#stateChanged()
+    return true
+  }
+
+  abort(reason: string): void {
+    this.interrupt(
+      new SystemError('ABORTED', `Run ${this.runId} was aborted: ${reason}`, {
+        context: { runId: this.runId, workflowId: this.workflowId, reason },
+      }),
+    )
+  }
+
+  // ——— as the runtime sees it
+
+  get status(): RunStatus {
+    return this.#status
+  }
+  get pipelineId(): string {
+    return this.trigger.pipeline.id
+  }
+  get state(): StateObject {
+    return this.#pipeline?.state ?? {}
+  }
+
+  info(): RunInfo {
+    const stageId = this.hasEnded ? undefined : this.#pipeline?.stageId
+    return {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      triggerId: this.trigger.id,
+      pipelineId: this.pipelineId,
+      status: this.#status,
+      state: this.state,
+      startedAt: this.startedAt,
+      eventId: this.event.id,
+      ...(this.key === undefined ? {} : { key: this.key }),
+      ...(stageId === undefined ? {} : { stageId }),
+      ...(this.#endedAt === undefined ? {} : { endedAt: this.#endedAt }),
+      ...(this.#error ? { error: this.#error } : {}),
+    }
+  }
+
+  /** @param takeSlot How a paused run comes to run again. @default at once, for a run that passed its mode by */
+  begin(takeSlot?: TakeSlot): void {
+    this.#takeSlot = takeSlot
+    this.#announce('run:started')
+    let state: StateObject
+    try {
+      state = this.trigger.pipeline.initialState(this.event)
+      this.trigger.pipeline.checkState(state)
+    } catch (error) {
+      return this.#settle('failed', toRunError(error, this.runId))
+    }
+    if (!this.#registration.hooks.onPrepare) return this.#open(state)
+    const context = this.#hookContext(
+      () => state,
+      (output) => {
+        const change = toChange(state, output)
+        if (!change) return
+        this.trigger.pipeline.checkState(change.next)
+        state = change.next
+      },
+    )
+    const prepared = callHook(this.#context, 'onPrepare', this.#registration.hooks.onPrepare, context)
+    if (prepared) void prepared.then(() => this.#open(state))
+    else this.#open(state)
+  }
+
+  interrupt(reason: SystemError): void {
+    if (this.hasEnded) return
+    if (this.#pipeline) this.#pipeline.interrupt(reason)
+    else this.#earlyAbort ??= reason
+  }
+
+  /** Ends the wait of a paused run. Throws what {@link PipelineRun.resume} throws. */
+  resumeBy(cause: ResumeCause, path?: string, assign?: Readonly<Record<string, string>>): void {
+    if (!this.#pipeline || this.hasEnded) {
+      throw new SystemError('INVALID_COMMAND', `Cannot resume: the run is ${this.#status}, not paused`, {
+        context: { runId: this.runId, status: this.#status },
+      })
+    }
+    this.#pipeline.resume(cause, { path, assign })
+  }
+
+  async signalWith(patch: Readonly<Record<string, unknown>>): Promise<void> {
+    if (!this.#pipeline || this.hasEnded) {
+      throw new SystemError('INVALID_COMMAND', `Cannot signal the run: it is ${this.#status}`, {
+        context: { runId: this.runId, status: this.#status },
+      })
+    }
+    const landed = this.#pipeline.signal(patch)
+    this.#stateChanged()
+    await landed
+  }
+
+  /** The end of the present leg: the next pause, or the end of the run. */
+  nextStop(): Promise<RunResult> {
+    if (this.#isFinished) return Promise.resolve(this.#result())
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  checkpoint(): RunCheckpoint {
+    const { version } = this.#registration
+    return {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      triggerId: this.trigger.id,
+      pipeline: this.trigger.pipelineKey,
+      event: this.event,
+      startedAt: this.startedAt,
+      root: this.#pipeline!.checkpoint(),
+      ...(version === undefined ? {} : { version }),
+      ...(this.key === undefined ? {} : { key: this.key }),
+    }
+  }
+
+  // ——— as the engine sees it
+
+  get workflowId(): string {
+    return this.#registration.id
+  }
+  get clock() {
+    return this.#context.clock
+  }
+  get random() {
+    return this.#context.random
+  }
+  get logger() {
+    return this.#context.logger
+  }
+
+  use<Result>(callback: (deps: Dependencies) => Result, path: string): Result {
+    return this.#services.use(callback, path)
+  }
+
+  createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent {
+    return this.#context.bus.createEvent(type, payload, meta)
+  }
+
+  commit(events: readonly BusEvent[]): void {
+    this.#stateChanged()
+    for (const event of events) {
+      try {
+        this.#context.bus.dispatch(event)
+      } catch (error) {
+        this.#context.report(error, `Event ${event.type} of run ${this.runId}`)
+      }
+    }
+    if (this.#inboxes) for (const inbox of this.#inboxes.values()) inbox.park()
+  }
+
+  opened(pipeline: WaitingPipeline): void {
+    this.#inboxes ??= new Map()
+    this.#inboxes.set(pipeline.path, new Inbox(pipeline, this, this.#context.watches))
+  }
+
+  closed({ path }: WaitingPipeline): void {
+    this.#inboxes?.get(path)?.close()
+    this.#inboxes?.delete(path)
+  }
+
+  waiting(pipeline: WaitingPipeline): void {
+    const inbox = this.#inbox(pipeline.path, pipeline)
+    inbox.pausing()
+  }
+
+  waited({ path }: WaitingPipeline, cause?: ResumeCause): void {
+    this.#inboxes?.get(path)?.running()
+    if (cause && this.#registration.hooks.onResume) this.#resumes.push(cause)
+  }
+
+  wake(): void {
+    if (this.#isDriving || this.hasEnded) return
+    // A run that only has to end needs no slot for it.
+    if (this.#holdsSlot || !this.#takeSlot || this.#pipeline!.isEnding) return void this.#drive()
+    this.#takeSlot(() => {
+      if (this.hasEnded) return
+      this.#released = new Gate()
+      this.#holdsSlot = true
+      if (!this.#isDriving) void this.#drive()
+    })
+  }
+
+  // ——— as inboxes see it
+
+  get startEventId(): string {
+    return this.event.id
+  }
+  get bufferLimit(): number {
+    return this.#context.bufferLimit
+  }
+
+  note(type: string, payload: Readonly<Record<string, unknown>>): void {
+    this.record?.('pipeline', type, payload)
+  }
+
+  resume(path: string, cause: ResumeCause, assign?: Readonly<Record<string, string>>): void {
+    try {
+      this.resumeBy(cause, path, assign)
+    } catch (error) {
+      // The event is taken and cannot be written into the state: that is a fault of the run.
+      this.interrupt(toRunError(error, this.runId))
+    }
+  }
+
+  // ——— its life
+
+  #open(state: StateObject): void {
+    if (this.hasEnded) return
+    this.#pipeline = PipelineRun.start(this.trigger.pipeline, this, state)
+    if (this.#earlyAbort) this.#pipeline.interrupt(this.#earlyAbort)
+    void this.#drive()
+  }
+
+  async #drive(): Promise<void> {
+    const pipeline = this.#pipeline!
+    this.#isDriving = true
+    if (this.#status === 'paused') this.#beginLeg()
+    try {
+      while (pipeline.status === 'running') {
+        if (this.#resumes.length > 0) await this.#callOnResume()
+        await pipeline.advance()
+      }
+    } catch (error) {
+      this.#isDriving = false
+      return this.#settle('failed', toRunError(error, this.runId))
+    }
+    this.#isDriving = false
+    if (pipeline.status === 'paused') this.#endLeg()
+    else this.#settle(pipeline.status, pipeline.error)
+  }
+
+  #beginLeg(): void {
+    this.#status = 'running'
+    this.#legStartedAt = this.#context.clock.now()
+    this.#announce('run:resumed')
+  }
+
+  #endLeg(): void {
+    this.#status = 'paused'
+    this.#announce('run:paused')
+    this.#holdsSlot = false
+    this.#released.open()
+    this.#answer()
+  }
+
+  async #callOnResume(): Promise<void> {
+    for (const resume of this.#resumes.splice(0)) {
+      const { onResume } = this.#registration.hooks
+      const pipeline = this.#pipeline!
+      const context = this.#hookContext(
+        () => pipeline.state,
+        (change) => pipeline.write(change),
+        resume,
+      )
+      await callHook(this.#context, 'onResume', onResume, context)
+    }
+  }
+
+  #settle(status: 'succeeded' | 'failed' | 'aborted', error?: SystemError): void {
+    if (this.hasEnded) return
+    this.#status = status
+    this.#error = error
+    this.#endedAt = this.#context.clock.now()
+    const { onComplete } = this.#registration.hooks
+    const completed = onComplete && callHook(this.#context, 'onComplete', onComplete, this.#result())
+    if (completed) void completed.then(() => this.#keepBooks())
+    else this.#keepBooks()
+  }
+
+  #keepBooks(): void {
+    for (const inbox of this.#inboxes?.values() ?? []) inbox.close()
+    const disposed = this.#services.dispose()
+    if (disposed) void disposed.then(() => this.#finish())
+    else this.#finish()
+  }
+
+  #finish(): void {
+    this.#isFinished = true
+    this.#context.runs.end(this)
+    this.#registration.ended(this)
+    const type = { succeeded: 'run:completed', failed: 'run:failed', aborted: 'run:aborted' } as const
+    this.#announce(type[this.#status as 'succeeded'])
+    this.#released.open()
+    this.#settled.open()
+    this.#answer()
+    void callHook(this.#context, 'onCleanup', this.#registration.hooks.onCleanup as () => void, undefined)
+  }
+
+  #answer(): void {
+    if (this.#waiters.length === 0) return
+    const result = this.#result()
+    for (const resolve of this.#waiters.splice(0)) resolve(result)
+  }
+
+  #result(): RunResult {
+    const metadata: RunMetadata = {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      triggerId: this.trigger.id,
+      pipelineId: this.pipelineId,
+      durationMs: (this.#endedAt ?? this.#context.clock.now()) - this.#legStartedAt,
+    }
+    const status = this.#status
+    if (status === 'failed' || status === 'aborted') {
+      return { ok: false, error: this.#error!, metadata: { ...metadata, status } }
+    }
+    if (status === 'succeeded') return { ok: true, value: { status, state: this.state }, metadata }
+    return {
+      ok: true,
+      value: { status: 'paused', state: this.state, checkpoint: this.checkpoint() },
+      metadata,
+    }
+  }
+
+  #inbox(path: string, pipeline?: WaitingPipeline): Inbox {
+    this.#inboxes ??= new Map()
+    let inbox = this.#inboxes.get(path)
+    if (!inbox) {
+      const owner = pipeline ?? this.#pipeline!.at(path)!
+      this.#inboxes.set(path, (inbox = new Inbox(owner, this, this.#context.watches)))
+    }
+    return inbox
+  }
+
+  #hookContext(
+    read: () => StateObject,
+    setState: (change: unknown) => void,
+    resume?: ResumeCause,
+  ): RunHookContext {
+    return {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      event: this.event,
+      get state() {
+        return read()
+      },
+      setState,
+      ...(resume ? { resume } : {}),
+    }
+  }
+
+  #stateChanged(): void {
+    this.#services.stateChanged()
+    if (this.#inboxes) for (const inbox of this.#inboxes.values()) inbox.stateChanged()
+  }
+
+  #announce(
+    type: 'run:started' | 'run:paused' | 'run:resumed' | 'run:completed' | 'run:failed' | 'run:aborted',
+  ) {
+    const { bus } = this.#context
+    if (!bus.hasSubscribers(type)) return
+    const payload: RunEventPayload = {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      triggerId: this.trigger.id,
+      status: this.#status,
+      ...(this.#error ? { error: serializeError(this.#error) } : {}),
+    }
+    this.#registration.announce(type, payload, this.event)
+  }
+}
+
+function toRunError(error: unknown, runId: string): SystemError {
+  if (isSystemError(error)) return error
+  return new SystemError('EXECUTION_FAILED', `The run failed: ${describe(error)}`, {
+    cause: error,
+    context: { runId },
+  })
+}

@@ -1,0 +1,258 @@
+import type { Unsubscribe } from '../bus/event-bus.js'
+import type { ArtifactContainer } from '../container/artifact-container.js'
+import { serviceTemplates } from '../container/service-templates.js'
+import type { BusEvent } from '../core/bus-event.js'
+import { describe } from '../core/system-error.js'
+import type { RecordFunction } from '../pipeline/run-host.js'
+import { ActiveRun } from './active-run.js'
+import { type Admission, createAdmission } from './admission/create-admission.js'
+import type { AdmissionHost, Decision } from './admission/gate.js'
+import { callHook } from './call-hook.js'
+import { type CompiledTrigger, compileTriggers, payloadFault } from './compiled-trigger.js'
+import { createEnv, processEnv } from './env.js'
+import { createMode } from './modes/create-mode.js'
+import { KeyedMode } from './modes/keyed-mode.js'
+import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
+import { type DispatchOutcome, type DispatchResult, createReceipt } from './receipts.js'
+import type { RegistrationOptions } from './registration-options.js'
+import type { RunEventPayload } from './run-events.js'
+import type { RuntimeContext } from './runtime-context.js'
+import type { AnyWorkflow } from './workflow-definition.js'
+
+/** Outcomes after which nothing of the event will ever run, told on the bus as `run:dropped`. */
+const LOST: ReadonlySet<DispatchOutcome> = new Set(['dropped', 'rejected', 'superseded'])
+
+/** An event on its way, whose run gets its id when somebody asks for it. */
+class EventTicket implements Ticket {
+  readonly triggerId: string
+  readonly event: BusEvent
+  readonly key: string | undefined
+  readonly priority: number
+  readonly #ids: () => string
+  #runId: string | undefined
+
+  constructor(
+    triggerId: string,
+    event: BusEvent,
+    key: string | undefined,
+    priority: number,
+    ids: () => string,
+  ) {
+    this.triggerId = triggerId
+    this.event = event
+    this.key = key
+    this.priority = priority
+    this.#ids = ids
+  }
+
+  get runId(): string {
+    return (this.#runId ??= this.#ids())
+  }
+}
+
+/**
+ * A workflow that is registered: its triggers on the bus, its gates and mode, its services, and the runs it started.
+ * Gives the receipts.
+ */
+export class Registration implements AdmissionHost {
+  readonly id: string
+  readonly version: string | undefined
+  readonly workflow: AnyWorkflow
+  readonly hooks: RegistrationOptions
+  readonly triggers: ReadonlyMap<string, CompiledTrigger>
+  readonly admission: Admission
+  readonly #context: RuntimeContext
+  readonly #container: ArtifactContainer
+  readonly #runs = new Set<ActiveRun>()
+  readonly #onReceipt: (receipt: DispatchResult) => void
+  #subscriptions: readonly Unsubscribe[] = []
+  #whenIdle: (() => void)[] = []
+
+  /** @param onReceipt Told of each receipt, after the log and before the hook. */
+  constructor(
+    workflow: AnyWorkflow,
+    options: RegistrationOptions,
+    context: RuntimeContext,
+    onReceipt: (receipt: DispatchResult) => void,
+  ) {
+    this.id = workflow.id
+    this.version = workflow.version
+    this.workflow = workflow
+    this.hooks = options
+    this.triggers = compileTriggers(workflow)
+    this.#context = context
+    this.#onReceipt = onReceipt
+    this.#container = context.services.scope('workflow', { name: workflow.id })
+    this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
+    this.#container.register(serviceTemplates(workflow.services, 'services'))
+    const isKeyed = options.key !== undefined || [...this.triggers.values()].some(({ key }) => key)
+    this.admission = createAdmission(
+      options,
+      (host) =>
+        isKeyed
+          ? new KeyedMode((onIdle) => createMode(options.mode, host, onIdle))
+          : createMode(options.mode, host),
+      this,
+      context.clock,
+    )
+  }
+
+  get runs(): ReadonlySet<ActiveRun> {
+    return this.#runs
+  }
+
+  /** Resolves when the eager services are built; rejects with the first fault. */
+  ready(): Promise<void> {
+    return this.#container.ready()
+  }
+
+  subscribe(): void {
+    this.#subscriptions = [...this.triggers.values()]
+      .filter(({ schedule }) => !schedule)
+      .map((trigger) =>
+        this.#context.bus.subscribe(trigger.eventType, (event) => this.receive(trigger, event)),
+      )
+  }
+
+  /** An event at a trigger: checks, receipts, gates, mode. */
+  receive(trigger: CompiledTrigger, event: BusEvent): void {
+    let key: string | undefined
+    let priority = 0
+    try {
+      if (trigger.when && !trigger.when(event)) return
+      const fault = payloadFault(trigger, event)
+      if (fault !== undefined) return this.#refuse(trigger, event, fault)
+      const keyOf = trigger.key ?? this.hooks.key
+      if (keyOf) key = keyOf(event)
+      if (this.hooks.priority) priority = this.hooks.priority(event)
+    } catch (error) {
+      return this.#refuse(trigger, event, `when, key or priority failed: ${describe(error)}`)
+    }
+    this.admission.admit(new EventTicket(trigger.id, event, key, priority, this.#context.ids))
+  }
+
+  /** Starts a run past gates and mode. */
+  invoke(trigger: CompiledTrigger, event: BusEvent): ActiveRun {
+    const run = this.#createRun(new EventTicket(trigger.id, event, undefined, 0, this.#context.ids))
+    run.begin()
+    return run
+  }
+
+  start(ticket: Ticket, replacedRunId?: string): ModeRun {
+    const run = this.#createRun(ticket)
+    const runId = ticket.runId
+    if (replacedRunId === undefined) this.#give('started', ticket, { runId })
+    else this.#give('replaced', ticket, { runId, replacedRunId })
+    run.begin((go) => this.admission.resume(run, go))
+    return run
+  }
+
+  decide(ticket: Ticket, outcome: Decision, details: DecisionDetails = {}): void {
+    const waits = outcome === 'queued' || outcome === 'delayed'
+    const ends = outcome === 'superseded' || outcome === 'dropped'
+    this.#give(
+      outcome,
+      ticket,
+      waits || (ends && details.runId === undefined) ? { ...details, runId: ticket.runId } : details,
+    )
+  }
+
+  /** Takes an event out that waits for its turn. Returns whether there was one. */
+  withdraw(runId: string, reason: string): boolean {
+    const ticket = this.admission.withdraw(runId)
+    if (!ticket) return false
+    this.#give('dropped', ticket, { runId, reason })
+    return true
+  }
+
+  ended(run: ActiveRun): void {
+    this.#runs.delete(run)
+    if (this.#runs.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
+  }
+
+  /** Resolves when no run is left. */
+  idle(): Promise<void> {
+    return this.#runs.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  /** Accepts nothing more. Runs go on. */
+  close(reason: string): void {
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    this.#subscriptions = []
+    this.admission.close(reason)
+  }
+
+  abortAll(reason: string): void {
+    for (const run of this.#runs) run.abort(reason)
+  }
+
+  dispose(): Promise<void> {
+    return this.#container.dispose()
+  }
+
+  /** What an event writes into the state of the active run; `undefined` for nothing. */
+  toPatch(event: BusEvent): Readonly<Record<string, unknown>> | undefined {
+    const { mode } = this.hooks
+    const toPatch = mode?.type === 'singleton_loop' ? mode.toPatch : undefined
+    try {
+      const patch: unknown = toPatch ? toPatch(event) : event.payload
+      return typeof patch === 'object' && patch !== null && !Array.isArray(patch)
+        ? (patch as Record<string, unknown>)
+        : undefined
+    } catch (error) {
+      this.#context.report(error, `toPatch of workflow "${this.id}"`)
+      return undefined
+    }
+  }
+
+  openRunContainer(run: ActiveRun): ArtifactContainer {
+    return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
+  }
+
+  openRecording(_run: ActiveRun): RecordFunction | undefined {
+    return undefined
+  }
+
+  announce(type: string, payload: RunEventPayload, cause: BusEvent): void {
+    this.#publish(type, payload, cause)
+  }
+
+  #createRun(ticket: Ticket): ActiveRun {
+    const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context)
+    this.#runs.add(run)
+    this.#context.runs.add(run)
+    return run
+  }
+
+  #refuse(trigger: CompiledTrigger, event: BusEvent, reason: string): void {
+    this.#give('invalid', { triggerId: trigger.id, event, key: undefined }, { reason })
+  }
+
+  #give(
+    outcome: DispatchOutcome,
+    ticket: Pick<Ticket, 'triggerId' | 'event' | 'key'>,
+    details: Pick<DispatchResult, 'runId' | 'replacedRunId' | 'reason'>,
+  ): void {
+    const receipt = createReceipt(outcome, this.id, ticket, this.#context.clock.now(), details)
+    this.#context.receipts.append(receipt)
+    this.#onReceipt(receipt)
+    const { onDispatch } = this.hooks
+    if (onDispatch) void callHook(this.#context, 'onDispatch', onDispatch, receipt)
+    if (LOST.has(outcome) && this.#context.bus.hasSubscribers('run:dropped')) {
+      const { triggerId, eventId, runId, reason } = receipt
+      const payload = { workflowId: this.id, triggerId, eventId, outcome, runId, reason }
+      this.#publish('run:dropped', payload, ticket.event)
+    }
+  }
+
+  #publish(type: string, payload: object, { id, correlationId }: BusEvent): void {
+    try {
+      this.#context.bus.publish(type, payload, {
+        causationId: id,
+        ...(correlationId === undefined ? {} : { correlationId }),
+      })
+    } catch (error) {
+      this.#context.report(error, `Event ${type} of workflow "${this.id}"`)
+    }
+  }
+}

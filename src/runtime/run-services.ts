@@ -1,0 +1,40 @@
+import type { ArtifactContainer } from '../container/artifact-container.js'
+import type { Dependencies } from '../container/dependencies.js'
+import type { PauseService } from './waiting/pause-service.js'
+
+/**
+ * The services of one run, opened when the first step asks for one: most runs never do, and then it costs nothing.
+ * Pipelines inside the run share them, each with a `__pause_service__` of its own.
+ */
+export class RunServices {
+  readonly #open: () => ArtifactContainer
+  readonly #pauseService: (path: string) => PauseService
+  #own: ArtifactContainer | undefined
+  readonly #byPath = new Map<string, ArtifactContainer>()
+
+  constructor(open: () => ArtifactContainer, pauseService: (path: string) => PauseService) {
+    this.#open = open
+    this.#pauseService = pauseService
+  }
+
+  use<Out>(callback: (deps: Dependencies) => Out, path: string): Out {
+    let container = this.#byPath.get(path)
+    if (!container) {
+      this.#own ??= this.#open()
+      container = this.#own.extend()
+      container.provide('__pause_service__', this.#pauseService(path))
+      this.#byPath.set(path, container)
+    }
+    return container.use(callback)
+  }
+
+  /** The run has another state now: services that selected from it may have to be built anew. */
+  stateChanged(): void {
+    void this.#own?.stateChanged()
+  }
+
+  /** Returns a promise only when there is something to clean up. */
+  dispose(): Promise<void> | undefined {
+    return this.#own?.dispose()
+  }
+}

@@ -1,0 +1,26 @@
+import type { AnyEventBus } from '../bus/event-bus.js'
+import type { ArtifactContainer } from '../container/artifact-container.js'
+import type { Clock } from '../core/clock.js'
+import type { IdSource } from '../core/ids.js'
+import type { Logger } from '../core/logger.js'
+import type { ReceiptLog } from './receipts.js'
+import type { RunDirectory } from './run-directory.js'
+import type { WatchIndex } from './waiting/watch-index.js'
+
+/** What all parts of one runtime share. */
+export interface RuntimeContext {
+  readonly bus: AnyEventBus
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly random: () => number
+  readonly logger: Logger
+  readonly services: ArtifactContainer
+  readonly env: Readonly<Record<string, unknown>> | undefined
+  readonly watches: WatchIndex
+  readonly receipts: ReceiptLog
+  readonly runs: RunDirectory
+  readonly hookTimeoutMs: number
+  readonly bufferLimit: number
+  /** Logs a fault that has nobody else to go to, and publishes it as `bus:error`. Never throws. */
+  report(error: unknown, what: string): void
+}

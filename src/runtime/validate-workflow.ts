@@ -1,0 +1,121 @@
+import * as z from 'zod/mini'
+import { type Issue, SystemError } from '../core/system-error.js'
+import type { AnyPipeline, AnyStage } from '../pipeline/pipeline-definition.js'
+import { validateAdmissionOptions } from './admission/admission-options.js'
+import { findPipelineKey } from './compiled-trigger.js'
+import { validateModeOptions } from './modes/create-mode.js'
+import type { RegistrationOptions } from './registration-options.js'
+import type { AnyWorkflow } from './workflow-definition.js'
+import { workflowSchema } from './workflow-schema.js'
+
+/**
+ * Everything that is wrong with a workflow and its registration, each with its path; none when it can be registered.
+ * Never throws.
+ */
+export function validateWorkflow(workflow: unknown, options: RegistrationOptions): readonly Issue[] {
+  try {
+    const parsed = z.safeParse(workflowSchema, workflow)
+    const issues = parsed.success
+      ? relationIssues(workflow as AnyWorkflow)
+      : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+    return [...issues, ...optionIssues(options)]
+  } catch (error) {
+    const message =
+      error instanceof RangeError ? 'is nested too deeply, or contains itself' : 'could not be read'
+    return [{ path: '', message }]
+  }
+}
+
+/** @throws {SystemError} `VALIDATION` listing all issues. */
+export function assertValidWorkflow(workflow: unknown, options: RegistrationOptions): void {
+  const issues = validateWorkflow(workflow, options)
+  if (issues.length === 0) return
+  const id: unknown = (workflow as Partial<AnyWorkflow> | null | undefined)?.id
+  const name = typeof id === 'string' && id !== '' ? `workflow "${id}"` : 'a workflow without an id'
+  const list = issues.map(({ path, message }) => `${path === '' ? 'it' : path} ${message}`).join('; ')
+  throw new SystemError('VALIDATION', `Cannot register ${name}: ${list}`, {
+    context: { issues, ...(typeof id === 'string' ? { workflowId: id } : {}) },
+  })
+}
+
+/** What no single value shows: ids that are taken twice, names that lead nowhere. */
+function relationIssues({ triggers, pipelines }: AnyWorkflow): Issue[] {
+  const issues: Issue[] = []
+  const keys = Object.keys(pipelines)
+  if (keys.length === 0) issues.push({ path: 'pipelines', message: 'must hold at least one pipeline' })
+  for (const [id, { event, schedule, pipeline }] of Object.entries(triggers)) {
+    const path = `triggers.${id}`
+    if (event === undefined && schedule === undefined) {
+      issues.push({ path, message: 'must name an event or a schedule' })
+    }
+    const key = findPipelineKey(pipeline, pipelines)
+    if (pipeline !== undefined && key === undefined) {
+      const message = `names no pipeline of the workflow: "${pipeline}"; there are ${keys.join(', ')}`
+      issues.push({ path: `${path}.pipeline`, message })
+    } else if (key === undefined && keys.length > 1) {
+      issues.push({ path: `${path}.pipeline`, message: `must say which of ${keys.join(', ')} it starts` })
+    }
+  }
+  for (const key of keys) pipelineIssues(pipelines[key]!, `pipelines.${key}`, issues)
+  return issues
+}
+
+function pipelineIssues({ stages }: AnyPipeline, path: string, issues: Issue[]): void {
+  if (stages.length === 0) issues.push({ path: `${path}.stages`, message: 'must hold at least one stage' })
+  const seen = new Set<string>()
+  stages.forEach((stage, index) => {
+    const at = `${path}.stages.${index}`
+    if (seen.has(stage.id)) issues.push({ path: `${at}.id`, message: `is taken: "${stage.id}"` })
+    seen.add(stage.id)
+    stageIssues(stage, at, issues)
+  })
+}
+
+function stageIssues(
+  { steps, pipelines, forEach, where, watch }: AnyStage,
+  path: string,
+  issues: Issue[],
+): void {
+  if (steps && pipelines) issues.push({ path, message: 'must have steps or pipelines, not both' })
+  if (forEach && pipelines?.length !== 1) {
+    issues.push({
+      path: `${path}.pipelines`,
+      message: 'must hold the one pipeline that forEach runs per item',
+    })
+  }
+  if (where && !watch) issues.push({ path: `${path}.where`, message: 'needs a watch to narrow' })
+  const seen = new Set<string>()
+  pipelines?.forEach((child, index) => {
+    const at = `${path}.pipelines.${index}`
+    if (seen.has(child.id)) issues.push({ path: `${at}.id`, message: `is taken: "${child.id}"` })
+    seen.add(child.id)
+    pipelineIssues(child, at, issues)
+  })
+}
+
+const FUNCTIONS = [
+  'key',
+  'priority',
+  'onDispatch',
+  'onPrepare',
+  'onResume',
+  'onComplete',
+  'onCleanup',
+] as const satisfies readonly (keyof RegistrationOptions)[]
+
+const KNOWN: readonly string[] = ['mode', 'dedupe', 'rateLimit', 'debounce', 'throttle', ...FUNCTIONS]
+
+function optionIssues(options: RegistrationOptions): Issue[] {
+  const issues = validateAdmissionOptions(options)
+  if (options.mode !== undefined) issues.push(...validateModeOptions(options.mode))
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) issues.push({ path: name, message: 'is no option of a registration' })
+  }
+  for (const name of FUNCTIONS) {
+    const option: unknown = options[name]
+    if (option !== undefined && typeof option !== 'function') {
+      issues.push({ path: name, message: 'must be a function' })
+    }
+  }
+  return issues
+}

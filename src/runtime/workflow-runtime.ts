@@ -1,0 +1,409 @@
+import type { AnyEventBus, EventBus } from '../bus/event-bus.js'
+import { ArtifactContainer } from '../container/artifact-container.js'
+import { type ServicesInput, serviceTemplates } from '../container/service-templates.js'
+import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
+import { type Clock, systemClock } from '../core/clock.js'
+import { type Duration, toMs } from '../core/duration.js'
+import { type IdSource, uuidv7 } from '../core/ids.js'
+import type { Logger } from '../core/logger.js'
+import type { Result } from '../core/result.js'
+import { SystemError, isSystemError, serializeError } from '../core/system-error.js'
+import type { ActiveRun } from './active-run.js'
+import { DispatchCollector } from './dispatch-collector.js'
+import { type DispatchAnswer, type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
+import type { Occupancy } from './modes/mode.js'
+import { Registration } from './registration.js'
+import type { RegistrationOptions } from './registration-options.js'
+import { RunDirectory } from './run-directory.js'
+import type { RunInfo, RunResult } from './run-result.js'
+import type { RuntimeContext } from './runtime-context.js'
+import { refuse } from './refusal.js'
+import { toTriggerEvent } from './trigger-event.js'
+import { WatchIndex } from './waiting/watch-index.js'
+import type { WorkflowDefinition } from './workflow-definition.js'
+import './run-events.js'
+
+export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string, unknown>> {
+  readonly bus: EventBus<Events>
+  /** Services for all workflows. */
+  readonly services?: ServicesInput
+  /** What `__env__` answers when the workflow's own layer has nothing. @default `process.env`, where there is one */
+  readonly env?: Readonly<Record<string, unknown>>
+  /** @default the host's */
+  readonly clock?: Clock
+  /** @default UUIDv7 */
+  readonly ids?: IdSource
+  /** A number from 0 to 1, for the jitter of retries. @default Math.random */
+  readonly random?: () => number
+  /** Where the runtime and `ctx.logger` write. @default console */
+  readonly logger?: Logger
+  /** How many events are kept for the next pause of one pipeline; the oldest stay. At least 0. @default 1000 */
+  readonly bufferLimit?: number
+  /** How long a hook may take. @default '30s' */
+  readonly hookTimeout?: Duration
+  /** How many receipts `dispatches()` can tell of. @default 1000 */
+  readonly maxReceipts?: number
+  /** How many runs that ended `watch()` and `listAllRuns()` remember. @default 1000 */
+  readonly maxEndedRuns?: number
+}
+
+export interface StopOptions {
+  /** Lets runs that are under way end or pause first. Paused ones are not waited for. @default false */
+  readonly drain?: boolean
+  /** How long to wait for them before they are aborted. @default '30s' */
+  readonly timeout?: Duration
+}
+
+/** What `dispatches()` knows: receipts, and what is going on now. */
+export interface DispatchReport extends DispatchAnswer {
+  /** Runs that hold a slot, per workflow and key. */
+  readonly active: readonly (Occupancy & { readonly workflowId: string })[]
+  /** How many events wait: in a queue, or held back by debounce or throttle. */
+  readonly queued: number
+}
+
+/** What a workflow is registered with, and how busy it is. */
+export interface RegistrationInfo {
+  readonly workflowId: string
+  readonly version?: string
+  readonly label?: string
+  readonly triggers: readonly { readonly id: string; readonly event: string; readonly pipeline: string }[]
+  readonly mode: string
+  readonly active: number
+  readonly queued: number
+}
+
+/**
+ * Runs workflows for the events of a bus.
+ *
+ * Methods that act on runs return a `Result` and never throw; `register` and `deregister` reject with a `SystemError`.
+ */
+export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> {
+  readonly #context: RuntimeContext
+  readonly #registrations = new Map<string, Registration>()
+  readonly #leaving = new Set<Promise<void>>()
+  readonly #collector = new DispatchCollector()
+  readonly #commands: readonly (() => void)[]
+  #stopping: Promise<void> | undefined
+
+  /** @throws {SystemError} `VALIDATION` when an option is malformed. */
+  constructor(options: WorkflowRuntimeOptions<Events>) {
+    const { clock = systemClock, ids = uuidv7, logger = console, random = Math.random } = options
+    const bus: AnyEventBus = options.bus
+    const services = new ArtifactContainer({ clock, logger })
+    services.register(serviceTemplates(options.services, 'services'))
+    this.#context = {
+      bus,
+      clock,
+      ids,
+      random,
+      logger,
+      services,
+      env: options.env,
+      watches: new WatchIndex(bus),
+      receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
+      runs: new RunDirectory(options.maxEndedRuns),
+      hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
+      bufferLimit: options.bufferLimit ?? 1000,
+      report: (error, what) => reportFault(bus, logger, error, what),
+    }
+    this.#commands = [
+      bus.subscribe('run:abort', ({ payload }) => {
+        const { runId, reason } = payload as { runId: string; reason?: string }
+        void this.abort(runId, reason)
+      }),
+      bus.subscribe('run:signal', ({ payload }) => {
+        const { runId, patch } = payload as { runId: string; patch: Record<string, unknown> }
+        void this.signal(runId, patch)
+      }),
+    ]
+  }
+
+  /**
+   * Registers a workflow: from here on its triggers are on the bus.
+   * Rejects with `VALIDATION`, listing every fault, `DUPLICATE_KEY` when the id is taken, or with the fault of a service
+   * that is built eagerly; nothing is changed then.
+   */
+  async register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
+    this.#assertRunning('register')
+    const { assertValidWorkflow } = await import('./validate-workflow.js')
+    this.#assertRunning('register')
+    assertValidWorkflow(workflow, options)
+    const { id } = workflow
+    if (this.#registrations.has(id)) {
+      throw new SystemError('DUPLICATE_KEY', `Cannot register workflow "${id}": the id is taken`, {
+        context: { workflowId: id },
+      })
+    }
+    const registration = new Registration(workflow, options, this.#context, (receipt) =>
+      this.#collector.take(receipt),
+    )
+    this.#registrations.set(id, registration)
+    try {
+      await registration.ready()
+    } catch (error) {
+      this.#registrations.delete(id)
+      await registration.dispose()
+      throw error
+    }
+    // It may have been deregistered while its services were built.
+    if (this.#registrations.get(id) === registration) registration.subscribe()
+  }
+
+  /**
+   * Takes a workflow from the bus at once; events that wait are `dropped`, runs are aborted (with `drain`, only those
+   * that have not ended in time), its services are disposed of. Resolves when all that is done.
+   * Rejects with `NOT_FOUND` when there is no such workflow.
+   */
+  async deregister(workflowId: string, options: StopOptions = {}): Promise<void> {
+    const registration = this.#registrations.get(workflowId)
+    if (!registration) throw noWorkflow(workflowId)
+    this.#registrations.delete(workflowId)
+    const leaving = this.#leave(registration, `Workflow "${workflowId}" was deregistered`, options)
+    this.#leaving.add(leaving)
+    await leaving
+    this.#leaving.delete(leaving)
+    if (!this.#registrations.has(workflowId)) this.#context.receipts.forget(workflowId)
+  }
+
+  /**
+   * Starts a run past bus, gates and mode, with a payload or a whole event. Resolves when it ends or pauses.
+   * The payload must fit the trigger's schema; `when` is not asked.
+   */
+  async invoke(workflowId: string, triggerId: string, payload?: unknown): Promise<RunResult> {
+    const metadata = { runId: '', workflowId, triggerId, pipelineId: '' }
+    try {
+      this.#assertRunning('invoke')
+      const registration = this.#registrations.get(workflowId)
+      if (!registration) throw noWorkflow(workflowId)
+      const trigger = registration.triggers.get(triggerId)
+      if (!trigger) {
+        const known = [...registration.triggers.keys()].join(', ')
+        const message = `Workflow "${workflowId}" has no trigger "${triggerId}": its triggers are ${known}`
+        throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
+      }
+      const run = registration.invoke(trigger, toTriggerEvent(this.#context.bus, trigger, payload))
+      return await run.nextStop()
+    } catch (error) {
+      return refuse(error, metadata)
+    }
+  }
+
+  /** Continues a paused run. Resolves when it ends or pauses again. Of two at once one is refused with `INVALID_COMMAND`. */
+  async resume(runId: string, patch?: Readonly<Record<string, unknown>>): Promise<RunResult> {
+    const run = this.#context.runs.find(runId)
+    const metadata = {
+      runId,
+      workflowId: run?.workflowId ?? '',
+      triggerId: run?.trigger.id ?? '',
+      pipelineId: run?.pipelineId ?? '',
+    }
+    try {
+      this.#assertRunning('resume')
+      if (!run) throw this.#notLive('resume', runId)
+      run.resumeBy({ kind: 'manual', ...(patch ? { patch } : {}) })
+      return await run.nextStop()
+    } catch (error) {
+      return refuse(error, metadata)
+    }
+  }
+
+  /**
+   * Writes into the state of a live run at its next safe point: between stages, at once when it is paused. Resolves
+   * when it has landed, so a step must not wait for a signal to its own run.
+   */
+  signal(runId: string, patch: Readonly<Record<string, unknown>>): Promise<Result<RunInfo>> {
+    return this.#onRun('signal', runId, (run) => run.signalWith(patch))
+  }
+
+  /** Ends a queued, running or paused run. Resolves when it has settled, compensation included. */
+  async abort(runId: string, reason = 'Asked for'): Promise<Result<RunInfo | undefined>> {
+    if (!this.#context.runs.find(runId)) {
+      for (const registration of this.#registrations.values()) {
+        if (registration.withdraw(runId, reason)) return { ok: true, value: undefined }
+      }
+    }
+    return this.#onRun('abort', runId, async (run) => {
+      run.abort(reason)
+      await run.settled
+    })
+  }
+
+  /**
+   * Publishes an event and resolves to the receipts it got, one per trigger that matched. With the id of an event that
+   * was here before, they say `duplicate`.
+   */
+  async submit<Type extends EventType<Events>>(
+    type: Type,
+    payload: Events[Type],
+    meta: EventMeta = {},
+  ): Promise<Result<readonly DispatchResult[]>> {
+    try {
+      this.#assertRunning('submit')
+      return { ok: true, value: await this.#collector.publish(this.#context.bus, type, payload, meta) }
+    } catch (error) {
+      return { ok: false, error: refuse(error, noMetadata).error }
+    }
+  }
+
+  /** Answers "why did my event do nothing?". */
+  dispatches(query: DispatchQuery = {}): DispatchReport {
+    const { workflowId, key } = query
+    const registrations = [...this.#registrations.values()].filter(
+      ({ id }) => workflowId === undefined || id === workflowId,
+    )
+    const active = registrations.flatMap(({ id, admission }) =>
+      admission
+        .occupancy()
+        .filter((each) => key === undefined || each.key === key)
+        .map((each) => ({ workflowId: id, ...each })),
+    )
+    const held = registrations.reduce((sum, { admission }) => sum + admission.delayed, 0)
+    const queued = active.reduce((sum, each) => sum + each.queued, key === undefined ? held : 0)
+    return { ...this.#context.receipts.dispatches(query), active, queued }
+  }
+
+  hasWorkflow(workflowId: string): boolean {
+    return this.#registrations.has(workflowId)
+  }
+
+  listWorkflows(): readonly string[] {
+    return [...this.#registrations.keys()]
+  }
+
+  /** What a workflow is registered with; `undefined` when it is not. */
+  registry(workflowId: string): RegistrationInfo | undefined {
+    const registration = this.#registrations.get(workflowId)
+    if (!registration) return undefined
+    const { workflow, triggers, hooks, admission } = registration
+    return {
+      workflowId,
+      ...(workflow.version === undefined ? {} : { version: workflow.version }),
+      ...(workflow.label === undefined ? {} : { label: workflow.label }),
+      triggers: [...triggers.values()].map(({ id, eventType, pipeline }) => ({
+        id,
+        event: eventType,
+        pipeline: pipeline.id,
+      })),
+      mode: hooks.mode?.type ?? 'transient',
+      active: admission.active.length,
+      queued: admission.queued + admission.delayed,
+    }
+  }
+
+  /** A run as it is now, or was when it ended; `undefined` when it is not known, or no longer. */
+  watch(workflowId: string, runId: string): RunInfo | undefined {
+    const info = this.#context.runs.info(runId)
+    return info?.workflowId === workflowId ? info : undefined
+  }
+
+  /** All runs that live, and the last ones that ended. */
+  listAllRuns(): readonly RunInfo[] {
+    return this.#context.runs.list()
+  }
+
+  /**
+   * Ends everything: nothing is accepted any more, events that wait are `dropped`, runs are aborted, services disposed
+   * of. Leaves no timer, no subscription and no promise behind. The bus stays open. The same promise, if called again.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options)
+    return this.#stopping
+  }
+
+  close(): Promise<void> {
+    return this.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #stop(options: StopOptions): Promise<void> {
+    for (const unsubscribe of this.#commands) unsubscribe()
+    const registrations = [...this.#registrations.values()]
+    this.#registrations.clear()
+    await Promise.all([
+      ...registrations.map((each) => this.#leave(each, 'The runtime was stopped', options)),
+      ...this.#leaving,
+    ])
+    this.#context.watches.close()
+    await this.#context.services.dispose()
+  }
+
+  async #leave(
+    registration: Registration,
+    reason: string,
+    { drain = false, timeout = '30s' }: StopOptions,
+  ): Promise<void> {
+    registration.close(reason)
+    if (drain) await this.#drained(registration, toMs(timeout))
+    registration.abortAll(reason)
+    await registration.idle()
+    await registration.dispose()
+  }
+
+  /** Resolves when every run has ended or sleeps, or when the time is up. */
+  #drained(registration: Registration, timeoutMs: number): Promise<void> {
+    const { clock } = this.#context
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(resolve, timeoutMs)
+      const running = [...registration.runs].filter(({ status }) => status === 'running')
+      void Promise.all(running.map((run) => run.released)).then(() => {
+        clock.clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  async #onRun(
+    verb: string,
+    runId: string,
+    act: (run: ActiveRun) => Promise<void>,
+  ): Promise<Result<RunInfo>> {
+    try {
+      this.#assertRunning(verb)
+      const run = this.#context.runs.find(runId)
+      if (!run) throw this.#notLive(verb, runId)
+      await act(run)
+      return { ok: true, value: run.info() }
+    } catch (error) {
+      return { ok: false, error: refuse(error, noMetadata).error }
+    }
+  }
+
+  #notLive(verb: string, runId: string): SystemError {
+    const ended = this.#context.runs.info(runId)
+    return ended
+      ? new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it has ${ended.status} already`, {
+          context: { runId, status: ended.status },
+        })
+      : new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
+          context: { runId },
+        })
+  }
+
+  #assertRunning(verb: string): void {
+    if (!this.#stopping) return
+    throw new SystemError('UNAVAILABLE', `Cannot ${verb}: the runtime was stopped`)
+  }
+}
+
+const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }
+
+function noWorkflow(workflowId: string): SystemError {
+  return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {
+    context: { workflowId },
+  })
+}
+
+function reportFault(bus: AnyEventBus, logger: Logger, error: unknown, what: string): void {
+  try {
+    logger.error(`Busline: ${what} failed`, isSystemError(error) ? error.toJSON() : error)
+    if (bus.hasSubscribers('bus:error')) {
+      bus.publish('bus:error', { error: serializeError(error), during: 'runtime', what })
+    }
+  } catch {
+    // There is nobody left to tell.
+  }
+}

@@ -34,10 +34,18 @@ function record(store: TimelineStore, options: Partial<TimelineRecorderOptions> 
   return (recorder = new TimelineRecorder({ store, clock, onLoss: (loss) => losses.push(loss), ...options }))
 }
 
+/** A state that can only be right if every change before it is there. */
+function stateOf(count: number): { count: number; log: readonly number[] } {
+  return Object.freeze({ count, log: Object.freeze(Array.from({ length: count }, (_, index) => index + 1)) })
+}
+
 function count(recording: RunRecording, from: number, to: number): void {
   for (let value = from; value <= to; value++) {
-    const delta = [{ op: 'replace' as const, path: ['count'], value }]
-    recording.record('store', 'state:commit', { value }, { delta, state: Object.freeze({ count: value }) })
+    const delta = [
+      { op: 'replace' as const, path: ['count'], value },
+      { op: 'add' as const, path: ['log', value - 1], value },
+    ]
+    recording.record('store', 'state:commit', { value }, { delta, state: stateOf(value) })
   }
 }
 
@@ -122,7 +130,7 @@ describe('TimelineRecorder', () => {
     for (let index = 0; index < 9; index++) recording.record('pipeline', 'step:start', {})
     await recorder!.flush()
     expect((await store.getRunMeta('run'))!.snapshotSeqs).toEqual([1, 6, 11])
-    expect((await store.getNearestSnapshot('run', 15))!.state).toEqual({ count: 6 })
+    expect((await store.getNearestSnapshot('run', 15))!.state).toEqual(stateOf(6))
   })
 
   it('stores nothing while the run has the thread, and soon after', async () => {
@@ -187,12 +195,12 @@ describe('TimelineRecorder', () => {
     await recorder!.flush()
 
     const continues = (await store.getRunMeta('run'))!
-    const after = record(store).open({ ...RUN, continues, state: Object.freeze({ count: 77 }) })
+    const after = record(store).open({ ...RUN, continues, state: stateOf(77) })
     after.record('pipeline', 'pipeline:resume', {})
     count(after, 78, 79)
     after.setStatus('complete')
     await recorder!.flush()
-    expect(await statesOf(store)).toEqual([1, 2, 3, 4, 5, 77, 78, 79].map((value) => ({ count: value })))
+    expect(await statesOf(store)).toEqual([1, 2, 3, 4, 5, 77, 78, 79].map((value) => stateOf(value)))
     expect(await store.getRunMeta('run')).toMatchObject({
       eventCount: 8,
       snapshotSeqs: [1, 6],
@@ -241,7 +249,7 @@ describe('TimelineRecorder', () => {
     await recorder!.flush()
     expect(await store.getRunMeta('run')).toMatchObject({ eventCount: 12, lostEvents: 15 })
     const states = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 26, 27]
-    expect(await statesOf(store)).toEqual(states.map((value) => ({ count: value })))
+    expect(await statesOf(store)).toEqual(states.map((value) => stateOf(value)))
   })
 
   it('never waits for a store that does not answer, not even to close for longer than closeTimeout', async () => {
@@ -270,7 +278,7 @@ describe('TimelineRecorder', () => {
     recording.record('logger', 'log:info', { message: 'still here' })
     count(recording, 5, 5)
     await recorder!.flush()
-    expect(await statesOf(store)).toEqual([1, 2, 4, 5].map((value) => ({ count: value })))
+    expect(await statesOf(store)).toEqual([1, 2, 4, 5].map((value) => stateOf(value)))
     expect(await store.getRunMeta('run')).toMatchObject({
       eventCount: 4,
       lostEvents: 2,
@@ -293,7 +301,7 @@ describe('TimelineRecorder', () => {
     store.before = undefined
     refuse!(new SystemError('VALIDATION', 'Not storable'))
     await clock.advance('1s')
-    expect(await statesOf(store)).toEqual([4, 5, 6].map((value) => ({ count: value })))
+    expect(await statesOf(store)).toEqual([4, 5, 6].map((value) => stateOf(value)))
   })
 
   it('says of a run that it has ended also when the store was down just then', async () => {
@@ -345,7 +353,7 @@ describe('TimelineRecorder', () => {
     }
     recording.setStatus('complete')
     await clock.advance('1m')
-    expect(await statesOf(store)).toEqual(Array.from({ length: 200 }, (_, index) => ({ count: index + 1 })))
+    expect(await statesOf(store)).toEqual(Array.from({ length: 200 }, (_, index) => stateOf(index + 1)))
     expect((await store.listRuns({ status: 'complete' })).runs).toMatchObject([{ eventCount: 200 }])
     expect(losses).toEqual([])
   })
@@ -411,7 +419,7 @@ describe('TimelineRecorder', () => {
           for await (const event of player) {
             const seen = event.payload.value as number
             expect(seen).toBeGreaterThanOrEqual(before)
-            if (seen > 0) expect(player.state).toEqual({ count: seen })
+            if (seen > 0) expect(player.state).toEqual(stateOf(seen))
             before = seen
           }
           expect(player.position).toBe(meta.eventCount)
@@ -512,7 +520,7 @@ describe('TimelineRecorder', () => {
       recording.settle('failed')
       await driver.commit(store.operations(recording.take()!))
       recording.settle('stored')
-      expect(await statesOf(store)).toEqual([1, 2, 3, 4].map((value) => ({ count: value })))
+      expect(await statesOf(store)).toEqual([1, 2, 3, 4].map((value) => stateOf(value)))
       expect(recording.lostEvents).toBe(0)
     })
 

@@ -125,11 +125,11 @@ export class Artifact {
   }
 
   /** Gives the instance up, or the build under way, and returns what is left to close. */
-  giveUp(error?: SystemError): Build | undefined {
+  giveUp(): Build | undefined {
     const { build } = this
     this.value = this.ready = this.outcome = this.build = undefined
     this.#wake?.()
-    build?.giveUp(error ? { error } : { isStale: true })
+    build?.giveUp()
     return build
   }
 
@@ -167,7 +167,7 @@ export class Artifact {
         }
         const willRetry = attempt <= retries && mayRetry(error)
         this.#report(error!, willRetry)
-        build.giveUp({ error: error! })
+        build.giveUp()
         this.closeAfter(build.close().then(() => this.home.release(this)))
         if (!willRetry) throw error
         await this.#sleep(toMs(retryDelay))

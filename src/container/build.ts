@@ -6,8 +6,10 @@ import { buildFailed, isContainerError, serviceError } from './container-errors.
 import type { Dependencies } from './dependencies.js'
 import { runCleanup } from './run-cleanup.js'
 
-/** How a build ended: ready, failed, or `stale` because it was given up to be done again. */
-export type BuildEnd = { readonly error?: SystemError; readonly isStale?: boolean }
+/** How a build ended: failed, or else ready, or else no longer live. */
+interface BuildEnd {
+  readonly error?: SystemError
+}
 
 /** A part of the run state that a factory read, and how to read it again. */
 interface Selection {
@@ -60,15 +62,13 @@ export class Build {
   run(attempt: number): Promise<BuildEnd> {
     const { template } = this.artifact
     return new Promise((resolve) => {
-      this.#end = (end) => {
-        this.#end = undefined
-        this.#stopTimer()
-        resolve(end)
-      }
+      this.#end = resolve
       this.#startTimer()
       // In a turn of its own: a factory that asks for the next one, and so on, needs no stack.
       this.finished = Promise.resolve()
-        .then(() => template.factory(this.#context(attempt) as FactoryContext<never>))
+        .then(() =>
+          this.isLive ? template.factory(this.#context(attempt) as FactoryContext<never>) : undefined,
+        )
         .then(
           (value) => {
             this.isRunning = false
@@ -83,13 +83,13 @@ export class Build {
   }
 
   /** Gives the instance up, or the attempt to make one. What remains is to `close()` it. */
-  giveUp(end: BuildEnd): void {
+  giveUp(): void {
     if (!this.isLive) return
     this.isLive = false
     for (const dep of this.deps) dep.dependents.delete(this.artifact)
     // One that is in use is told when its turn to close comes: after those that were built from it.
     if (!this.wasReady) this.abort()
-    this.#end?.(end)
+    this.#settle({})
   }
 
   abort(): void {
@@ -206,14 +206,21 @@ export class Build {
   #becomeReady(value: unknown): void {
     if (!this.#end) return
     this.artifact.accept(value, this)
-    this.#end({})
+    this.#settle({})
   }
 
   #fail(cause: unknown): void {
     if (!this.isLive) return
     const error = isContainerError(cause) ? cause : buildFailed(this.artifact, cause)
-    if (this.#end) this.#end({ error })
+    if (this.#end) this.#settle({ error })
     else this.artifact.failLate(error)
+  }
+
+  /** Does nothing when the build has ended: handlers that `accept` calls may have given it up. */
+  #settle(end: BuildEnd): void {
+    this.#stopTimer()
+    this.#end?.(end)
+    this.#end = undefined
   }
 
   #startTimer(): void {
@@ -223,7 +230,7 @@ export class Build {
     this.#timer = home.clock.setTimeout(() => {
       const limit = toMs(template.timeout ?? DEFAULT_TIMEOUT)
       const reason = `its factory did not end within ${limit} ms`
-      this.#end?.({ error: serviceError('TIMEOUT', this.artifact, reason) })
+      this.#settle({ error: serviceError('TIMEOUT', this.artifact, reason) })
     }, this.#leftMs)
   }
 

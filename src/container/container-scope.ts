@@ -187,8 +187,7 @@ export class ContainerScope implements ArtifactHome {
     this.isDisposed = true
     const children = Promise.all([...this.children].map((child) => child.dispose()))
     const artifacts = [...this.artifacts()]
-    const message = `${this.label} was disposed of`
-    const builds = artifacts.flatMap((artifact) => artifact.giveUp(new SystemError('ABORTED', message)) ?? [])
+    const builds = artifacts.flatMap((artifact) => artifact.giveUp() ?? [])
     this.index.clear()
     this.places.clear()
     await Promise.all([children, ...artifacts.map((artifact) => artifact.closing)])

@@ -93,6 +93,14 @@ export {
   type WorkflowDefinition,
   defineWorkflow,
 } from './runtime/workflow-definition.js'
+export {
+  type BuilderOptions,
+  type ForEachOptions,
+  type WaitOptions,
+  type WaitResult,
+  type WorkflowBuilder,
+  workflow,
+} from './runtime/workflow-builder.js'
 export type { RegistrationOptions } from './runtime/registration-options.js'
 export type { ModeOptions } from './runtime/modes/create-mode.js'
 export type { DispatchOutcome, DispatchQuery, DispatchResult } from './runtime/receipts.js'

@@ -26,10 +26,15 @@ export function validateWorkflow(workflow: unknown, options: RegistrationOptions
   }
 }
 
-/** @throws {SystemError} `VALIDATION` listing all issues. */
-export function assertValidWorkflow(workflow: unknown, options: RegistrationOptions): void {
+/**
+ * Returns the options it is to be registered with: those given, before those the workflow brings.
+ *
+ * @throws {SystemError} `VALIDATION` listing all issues.
+ */
+export function assertValidWorkflow(workflow: unknown, given: RegistrationOptions): RegistrationOptions {
+  const options = { ...(workflow as Partial<AnyWorkflow> | null | undefined)?.options, ...given }
   const issues = validateWorkflow(workflow, options)
-  if (issues.length === 0) return
+  if (issues.length === 0) return options
   const id: unknown = (workflow as Partial<AnyWorkflow> | null | undefined)?.id
   const name = typeof id === 'string' && id !== '' ? `workflow "${id}"` : 'a workflow without an id'
   const list = issues.map(({ path, message }) => `${path === '' ? 'it' : path} ${message}`).join('; ')

@@ -4,6 +4,7 @@ import type { BusEvent, EventMap, EventOf, EventType } from '../core/bus-event.j
 import type { StandardSchema } from '../core/standard-schema.js'
 import type { PipelineCheckpoint } from '../pipeline/checkpoint.js'
 import type { AnyPipeline } from '../pipeline/pipeline-definition.js'
+import type { RegistrationOptions } from './registration-options.js'
 
 /** Which events start a run, of which pipeline. */
 export interface EventTrigger<Type extends string = string, Event extends BusEvent = BusEvent> {
@@ -54,6 +55,8 @@ export interface WorkflowDefinition<Events extends EventMap = Record<string, unk
   readonly services?: ServicesInput
   /** What `__env__` answers before the runtime's own layer is asked. */
   readonly env?: Readonly<Record<string, unknown>>
+  /** What `register` takes when it is not told otherwise. */
+  readonly options?: RegistrationOptions
   /** Brings the checkpoint of another version to this one. */
   readonly migrate?: (checkpoint: RunCheckpoint) => RunCheckpoint
 }

@@ -124,11 +124,11 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
    * Rejects with `VALIDATION`, listing every fault, `DUPLICATE_KEY` when the id is taken, or with the fault of a service
    * that is built eagerly; nothing is changed then.
    */
-  async register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
+  async register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions = {}): Promise<void> {
     this.#assertRunning('register')
     const { assertValidWorkflow } = await import('./validate-workflow.js')
     this.#assertRunning('register')
-    assertValidWorkflow(workflow, options)
+    const options = assertValidWorkflow(workflow, given)
     const { id } = workflow
     if (this.#registrations.has(id)) {
       throw new SystemError('DUPLICATE_KEY', `Cannot register workflow "${id}": the id is taken`, {

@@ -154,5 +154,6 @@ export const workflowSchema = object({
   pipelines: byId(pipeline),
   services: z.optional(z.unknown()),
   env: optional(record),
+  options: optional(record),
   migrate: optional(callable),
 })

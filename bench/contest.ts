@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process'
+import { loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Contestant, Goal, Workload } from './workloads.js'
+
+/** The figures of one contestant, and how they compare with the floor's. */
+export interface Standing {
+  readonly contestant: string
+  readonly figures: readonly number[]
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** Median, over the rounds, of the figure over that of the floor in the same round; so load that lasts cancels out. */
+  readonly ratio: number
+  readonly ratioMin: number
+  readonly ratioMax: number
+}
+
+export interface Verdict extends Goal {
+  readonly value: number
+  readonly isMet: boolean
+}
+
+export interface Outcome {
+  readonly workload: string
+  readonly title: string
+  readonly unit: string
+  readonly measuredAt: string
+  readonly rounds: number
+  /** Processes that wanted a core, averaged over a minute, before and after. */
+  readonly load: readonly [before: number, after: number]
+  readonly standings: readonly Standing[]
+  readonly verdicts: readonly Verdict[]
+}
+
+const run = promisify(execFile)
+const folder = fileURLToPath(new URL('contestants/', import.meta.url))
+
+/** Runs every contestant once per round, each in a fresh process, the order turned by one from round to round. */
+export async function hold(workload: Workload, onProgress: (text: string) => void): Promise<Outcome> {
+  const { contestants, rounds = 5 } = workload
+  const figures = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
+  const before = loadavg()[0]!
+  for (let round = 0; round < rounds; round++) {
+    const order = [...contestants.slice(round % contestants.length), ...contestants]
+    for (const contestant of order.slice(0, contestants.length)) {
+      onProgress(`round ${round + 1} of ${rounds}: ${contestant.name}`)
+      figures.get(contestant.name)!.push(await figureOf(contestant))
+    }
+  }
+  const floors = figures.get(contestants[0]!.name)!
+  return {
+    workload: workload.name,
+    title: workload.title,
+    unit: workload.unit,
+    measuredAt: new Date().toISOString(),
+    rounds,
+    load: [round2(before), round2(loadavg()[0]!)],
+    standings: contestants.map(({ name }) => standing(name, figures.get(name)!, floors)),
+    verdicts: (workload.goals ?? []).map((goal) => judge(goal, figures)),
+  }
+}
+
+async function figureOf({ command: [file, ...args], nodeOptions = [] }: Contestant): Promise<number> {
+  const { stdout } = await run(process.execPath, [...nodeOptions, folder + file, ...args], {
+    timeout: 300_000,
+  })
+  const { value } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { value: unknown }
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new Error(`${file} gave no figure: ${stdout}`)
+  return value
+}
+
+function standing(contestant: string, figures: readonly number[], floors: readonly number[]): Standing {
+  const ratios = figures.map((figure, round) => figure / floors[round]!)
+  return {
+    contestant,
+    figures: figures.map(round4),
+    median: round4(median(figures)),
+    min: round4(Math.min(...figures)),
+    max: round4(Math.max(...figures)),
+    ratio: round4(median(ratios)),
+    ratioMin: round4(Math.min(...ratios)),
+    ratioMax: round4(Math.max(...ratios)),
+  }
+}
+
+function judge(goal: Goal, figures: ReadonlyMap<string, readonly number[]>): Verdict {
+  const own = figures.get(goal.contestant)!
+  const others = goal.over === undefined ? undefined : figures.get(goal.over)!
+  const value = median(own.map((figure, round) => figure / (others?.[round] ?? 1)))
+  const { atLeast = -Infinity, atMost = Infinity } = goal
+  return { ...goal, value: round4(value), isMet: value >= atLeast && value <= atMost }
+}
+
+function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((one, other) => one - other)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+function round2(figure: number): number {
+  return Math.round(figure * 100) / 100
+}
+
+/** Four digits: more would be noise. */
+function round4(figure: number): number {
+  return Number(figure.toPrecision(4))
+}

@@ -1,0 +1,148 @@
+/** One program that does the work of a workload, in a process of its own. */
+export interface Contestant {
+  readonly name: string
+  /** Below `contestants/`, with its arguments. */
+  readonly command: readonly [file: string, ...args: string[]]
+  readonly nodeOptions?: readonly string[]
+}
+
+/** What was promised, as a bound on the ratio of Busline to another contestant, or on its own figure. */
+export interface Goal {
+  readonly what: string
+  /** The contestant that is judged. */
+  readonly contestant: string
+  /** The contestant it is compared with. Without one the figure itself is judged. */
+  readonly over?: string
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+/** What is measured: contestants that do the same work, the first of them the floor. */
+export interface Workload {
+  readonly name: string
+  readonly title: string
+  readonly unit: string
+  /** Whether more is better. */
+  readonly higherIsBetter: boolean
+  readonly contestants: readonly Contestant[]
+  readonly goals?: readonly Goal[]
+  readonly rounds?: number
+}
+
+function contestant(name: string, ...command: [string, ...string[]]): Contestant {
+  return { name, command }
+}
+
+/** Busline and the floor at each size of one thing; the rate per stage should stay what it is. */
+function growth(name: string, title: string, sizes: readonly string[]): Workload {
+  return {
+    name: `growth-${name}`,
+    title,
+    unit: 'stages/s',
+    higherIsBetter: true,
+    rounds: 3,
+    contestants: sizes.flatMap((size) => [
+      contestant(`by hand, ${size}`, 'growth/floor.mjs', ...size.split(' ')),
+      contestant(`busline, ${size}`, 'growth/busline.mjs', ...size.split(' ')),
+    ]),
+  }
+}
+
+const withGc = (name: string, file: string): Contestant => ({
+  name,
+  command: [file, '100000'],
+  nodeOptions: ['--expose-gc'],
+})
+
+/** Programs of their own, which print their figures themselves: what the harness does is to run them. */
+export const PROGRAMS: readonly { readonly name: string; readonly file: string }[] = [
+  { name: 'services', file: 'services.ts' },
+  { name: 'storage', file: 'storage.ts' },
+]
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: 'runs',
+    title: 'From an event to a finished run of three stages, in memory, ten at a time',
+    unit: 'runs/s',
+    higherIsBetter: true,
+    rounds: 7,
+    contestants: [
+      contestant('by hand: mitt + immer', 'runs/floor.mjs'),
+      contestant('busline', 'runs/busline.mjs'),
+      contestant('busline, immer recipes', 'runs/busline.mjs', 'recipes'),
+      contestant('XState 5', 'runs/xstate.mjs'),
+      contestant('Effect 4', 'runs/effect.mjs'),
+      contestant('RxJS 7', 'runs/rxjs.mjs'),
+    ],
+    goals: [
+      {
+        what: 'at least a third of what is done by hand',
+        contestant: 'busline',
+        over: 'by hand: mitt + immer',
+        atLeast: 1 / 3,
+      },
+      { what: 'ahead of XState', contestant: 'busline', over: 'XState 5', atLeast: 1 },
+    ],
+  },
+  {
+    name: 'queue',
+    title: '100 000 events at once through a concurrency of 10, each with one empty task',
+    unit: 'tasks/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('p-queue 9 alone', 'queue/floor.mjs'),
+      contestant('busline', 'queue/busline.mjs'),
+      contestant('mitt + p-queue', 'queue/mitt-and-p-queue.mjs'),
+      contestant('p-limit 7 alone', 'queue/p-limit.mjs'),
+      contestant('fastq 1 alone', 'queue/fastq.mjs'),
+    ],
+  },
+  {
+    name: 'memory',
+    title: 'Growth of the heap from 1 000 finished runs to 100 000, a key of its own for each',
+    unit: 'MB',
+    higherIsBetter: false,
+    rounds: 3,
+    contestants: [
+      withGc('by hand: mitt + immer', 'memory/floor.mjs'),
+      withGc('busline', 'memory/busline.mjs'),
+    ],
+    goals: [{ what: 'within 10 MB', contestant: 'busline', atMost: 10 }],
+  },
+  {
+    name: 'startup',
+    title: 'Import in a process that has just begun, and the first run',
+    unit: 'ms',
+    higherIsBetter: false,
+    rounds: 9,
+    contestants: [
+      contestant('mitt + immer', 'startup/import.mjs', 'its dependencies'),
+      contestant('busline', 'startup/import.mjs', 'busline'),
+      contestant('busline, to the end of the first run', 'startup/first-run.mjs'),
+      contestant('XState 5', 'startup/import.mjs', 'xstate'),
+      contestant('Effect 4', 'startup/import.mjs', 'effect'),
+      contestant('RxJS 7', 'startup/import.mjs', 'rxjs'),
+    ],
+  },
+  growth(
+    'workflows',
+    'Workflows registered on one event type',
+    [1, 10, 100, 1000].map((size) => `workflows=${size}`),
+  ),
+  growth(
+    'stages',
+    'Stages of a pipeline',
+    [1, 10, 100].map((size) => `stages=${size}`),
+  ),
+  growth(
+    'state',
+    'Bytes of state that no stage touches',
+    [1_000, 10_000, 100_000, 1_000_000].map((size) => `bytes=${size}`),
+  ),
+  growth(
+    'keys',
+    'Keys, each a line of its own',
+    [1, 100, 10_000].map((size) => `keys=${size}`),
+  ),
+]

@@ -65,6 +65,8 @@ export class Artifact {
 
   #startedAt = 0
   #wake: (() => void) | undefined
+  /** A transient that is given up is so with who asked for it, who asks for another one if need be. */
+  #isAbandoned = false
 
   constructor(
     template: AnyTemplate,
@@ -127,6 +129,7 @@ export class Artifact {
   /** Gives the instance up, or the build under way, and returns what is left to close. */
   giveUp(): Build | undefined {
     const { build } = this
+    if (this.isTransient && this.requestedBy) this.#isAbandoned = true
     this.value = this.ready = this.outcome = this.build = undefined
     this.#wake?.()
     build?.giveUp()
@@ -148,11 +151,11 @@ export class Artifact {
 
   async #construct(): Promise<unknown> {
     const { retries = 0, retryDelay = 0 } = this.template
-    this.home.hold(this)
     try {
       for (let attempt = 1, restarts = 0; ; attempt++) {
         await this.closing
         this.#assertOpen()
+        this.home.hold(this)
         const build = new Build(this)
         this.build = build
         this.#startedAt = this.home.clock.now()
@@ -215,6 +218,7 @@ export class Artifact {
 
   #assertOpen(): void {
     if (this.home.isDisposed) throw serviceError('ABORTED', this, `${this.home.label} was disposed of`)
+    if (this.#isAbandoned) throw serviceError('ABORTED', this, 'what asked for it was given up')
   }
 
   #restartedTooOften(): SystemError {

@@ -109,7 +109,7 @@ export class Build {
 
   /** Whether `close` has anything to wait for. */
   get needsClosing(): boolean {
-    return this.isRunning || this.#cleanups.length > 0
+    return this.isRunning || this.#cleanups.length + this.#late.size > 0
   }
 
   /**

@@ -250,6 +250,34 @@ describe('ArtifactContainer.dispose()', () => {
     expect(isClosed).toBe(true)
   })
 
+  test('gives up a transient service with who asked for it, also between its retries', async () => {
+    const { clock, container, log, service } = open()
+    let calls = 0
+    container.register([
+      {
+        key: 'line',
+        scope: 'transient',
+        retries: 1,
+        retryDelay: 100,
+        factory: ({ attempt, onCleanup }) => {
+          calls++
+          onCleanup(() => log.push(`line ${calls}`))
+          if (attempt === 1 && calls === 1) throw new Error('busy')
+          return 'line'
+        },
+      },
+      service('call', ['line']),
+    ])
+    const call = container.require('call')
+    await clock.settle()
+    void container.invalidate('call')
+    expect(await call).toBe('call')
+    expect(calls).toBe(2)
+    await container.dispose()
+    expect(log).toEqual(['line 1', 'call', 'line 2'])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   test('nothing is kept of a thousand runs that ended', async () => {
     const { container, service } = open()
     const workflow = container.scope('workflow', { name: 'orders' })

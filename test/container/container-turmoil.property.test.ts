@@ -134,6 +134,6 @@ test('whatever is asked, given up, emitted and ended at once: answers come, noth
       expect(counts.closed).toBe(counts.opened)
       expect(clock.pendingTimers).toBe(0)
     }),
-    { numRuns: 400 },
+    { numRuns: 1_000 },
   )
 })

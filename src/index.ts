@@ -107,3 +107,17 @@ export type { DispatchOutcome, DispatchQuery, DispatchResult } from './runtime/r
 export type { RunHookContext, RunHooks } from './runtime/run-hooks.js'
 export type { RunInfo, RunMetadata, RunResult, RunStatus } from './runtime/run-result.js'
 export type { RunEventPayload } from './runtime/run-events.js'
+
+// Timelines
+export { MemoryTimelineStore } from './timeline/memory-timeline-store.js'
+export { TimelinePlayer } from './timeline/timeline-player.js'
+export type { RedactPath } from './timeline/redaction.js'
+export type {
+  PruneOptions,
+  RunFilter,
+  RunPage,
+  RunTimelineMeta,
+  TimelineStatus,
+  TimelineStore,
+} from './timeline/timeline-store.js'
+export type { TimelineEvent, TimelineEventType, TimelineSource } from './timeline/timeline-event.js'

@@ -795,11 +795,14 @@ export class PipelineRun implements WaitingPipeline {
     this.#host.record?.('pipeline', type, { pipelineId: this.#pipeline.id, ...this.#where, ...payload })
   }
 
-  /** The delta of the run itself goes where a player finds it; that of a child is part of the payload. */
+  /** The timeline replays the state of the run itself; of a child it tells which fields were written. */
   #recordChange(type: string, payload: Readonly<Record<string, unknown>>, change: Change): void {
     const delta = change.patches
     if (this.path === '') this.#host.record?.('store', type, payload, { delta, state: change.next })
-    else this.#host.record?.('store', type, { ...payload, ...this.#where, delta })
+    else {
+      const changed = [...new Set(delta.map(({ path }) => path[0]))]
+      this.#host.record?.('store', type, { ...payload, ...this.#where, changed })
+    }
   }
 
   get #where(): { readonly path?: string } {

@@ -5,6 +5,7 @@ import { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
 import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
 import { type StateObject, toChange } from '../state/change.js'
+import type { RunRecording } from '../timeline/run-recording.js'
 import { callHook } from './call-hook.js'
 import type { ModeRun, Ticket } from './modes/mode.js'
 import type { Registration } from './registration.js'
@@ -57,6 +58,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   readonly #registration: Registration
   readonly #context: RuntimeContext
   readonly #services: RunServices
+  readonly #recording: RunRecording | undefined
   readonly #settled = new Gate()
   #released = new Gate()
   #pipeline: PipelineRun | undefined
@@ -84,7 +86,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.#legStartedAt = this.startedAt
     this.#registration = registration
     this.#context = context
-    this.record = registration.openRecording(this)
+    this.#recording = registration.openRecording(this)
+    this.record = this.#recording?.record
     this.#services = new RunServices(
       () => registration.openRunContainer(this),
       (path) =>
@@ -351,12 +354,14 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   #beginLeg(): void {
     this.#status = 'running'
+    this.#recording?.setStatus('recording')
     this.#legStartedAt = this.#context.clock.now()
     this.#announce('run:resumed')
   }
 
   #endLeg(): void {
     this.#status = 'paused'
+    this.#recording?.setStatus('paused')
     this.#announce('run:paused')
     this.#holdsSlot = false
     this.#released.open()
@@ -381,6 +386,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.#status = status
     this.#error = error
     this.#endedAt = this.#context.clock.now()
+    this.#recording?.setStatus(status === 'succeeded' ? 'complete' : status)
     const { onComplete } = this.#registration.hooks
     const completed = onComplete && callHook(this.#context, 'onComplete', onComplete, this.#result())
     if (completed) void completed.then(() => this.#keepBooks())

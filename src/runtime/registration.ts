@@ -3,7 +3,7 @@ import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
 import { describe } from '../core/system-error.js'
-import type { RecordFunction } from '../pipeline/run-host.js'
+import type { RunRecording } from '../timeline/run-recording.js'
 import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
@@ -209,8 +209,18 @@ export class Registration implements AdmissionHost {
     return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
   }
 
-  openRecording(_run: ActiveRun): RecordFunction | undefined {
-    return undefined
+  openRecording(run: ActiveRun): RunRecording | undefined {
+    const { recorder } = this.#context
+    if (!recorder) return undefined
+    const { id: eventId, type: eventType, causationId, correlationId } = run.event
+    const facts = { triggerId: run.trigger.id, eventId, eventType, causationId, correlationId, key: run.key }
+    return recorder.open({
+      runId: run.runId,
+      workflowId: this.id,
+      pipelineId: run.pipelineId,
+      startTime: run.startedAt,
+      metadata: { ...facts, version: this.version },
+    })
   }
 
   announce(type: string, payload: RunEventPayload, cause: BusEvent): void {

@@ -3,6 +3,7 @@ import type { ArtifactContainer } from '../container/artifact-container.js'
 import type { Clock } from '../core/clock.js'
 import type { IdSource } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
+import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { ReceiptLog } from './receipts.js'
 import type { RunDirectory } from './run-directory.js'
 import type { WatchIndex } from './waiting/watch-index.js'
@@ -19,6 +20,8 @@ export interface RuntimeContext {
   readonly watches: WatchIndex
   readonly receipts: ReceiptLog
   readonly runs: RunDirectory
+  /** Absent when nothing is recorded. */
+  readonly recorder: TimelineRecorder | undefined
   readonly hookTimeoutMs: number
   readonly bufferLimit: number
   /** Logs a fault that has nobody else to go to, and publishes it as `bus:error`. Never throws. */

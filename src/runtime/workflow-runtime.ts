@@ -8,6 +8,13 @@ import { type IdSource, uuidv7 } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
 import type { Result } from '../core/result.js'
 import { SystemError, isSystemError, serializeError } from '../core/system-error.js'
+import { type RedactPath, createRedaction } from '../timeline/redaction.js'
+import {
+  type LossReport,
+  TimelineRecorder,
+  type TimelineRecorderOptions,
+} from '../timeline/timeline-recorder.js'
+import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
 import { DispatchCollector } from './dispatch-collector.js'
 import { type DispatchAnswer, type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
@@ -37,6 +44,12 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
   readonly random?: () => number
   /** Where the runtime and `ctx.logger` write. @default console */
   readonly logger?: Logger
+  /** Records runs as timelines. @default nothing is recorded */
+  readonly timelineStore?: TimelineStore
+  /** How timelines are recorded. */
+  readonly timeline?: Omit<TimelineRecorderOptions, 'store' | 'clock' | 'redaction' | 'onLoss'>
+  /** Places in the run state that are never recorded, such as `card.number` or `users.*.password`. @default none */
+  readonly redact?: readonly RedactPath[]
   /** How many events are kept for the next pause of one pipeline; the oldest stay. At least 0. @default 1000 */
   readonly bufferLimit?: number
   /** How long a hook may take. @default '30s' */
@@ -92,6 +105,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     const bus: AnyEventBus = options.bus
     const services = new ArtifactContainer({ clock, logger })
     services.register(serviceTemplates(options.services, 'services'))
+    const report: RuntimeContext['report'] = (error, what) => reportFault(bus, logger, error, what)
     this.#context = {
       bus,
       clock,
@@ -103,9 +117,10 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
       watches: new WatchIndex(bus),
       receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
       runs: new RunDirectory(options.maxEndedRuns),
+      recorder: options.timelineStore && createRecorder(options.timelineStore, options, clock, report),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
-      report: (error, what) => reportFault(bus, logger, error, what),
+      report,
     }
     this.#commands = [
       bus.subscribe('run:abort', ({ payload }) => {
@@ -117,6 +132,19 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
         void this.signal(runId, patch)
       }),
     ]
+  }
+
+  /**
+   * A timeline store in an IndexedDB database, for tests; in Node with a package such as fake-indexeddb.
+   *
+   * @param database Its name. @default 'busline-test'
+   */
+  static async createTestTimelineStore(database = 'busline-test'): Promise<TimelineStore> {
+    const [{ indexedDbStorage }, { StoredTimelineStore }] = await Promise.all([
+      import('../storage/indexeddb/index.js'),
+      import('../timeline/stored-timeline-store.js'),
+    ])
+    return new StoredTimelineStore(indexedDbStorage({ name: database }))
   }
 
   /**
@@ -329,6 +357,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     ])
     this.#context.watches.close()
     await this.#context.services.dispose()
+    await this.#context.recorder?.close()
   }
 
   async #leave(
@@ -390,6 +419,23 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 }
 
 const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }
+
+function createRecorder(
+  store: TimelineStore,
+  { redact, timeline }: Pick<WorkflowRuntimeOptions, 'redact' | 'timeline'>,
+  clock: Clock,
+  report: RuntimeContext['report'],
+): TimelineRecorder {
+  const redaction = redact && createRedaction({ redact })
+  const onLoss = ({ runId, lostEvents, reason, error }: LossReport) => {
+    const message = `The timeline of run ${runId} lost ${lostEvents} events (${reason})`
+    report(
+      new SystemError('STORAGE', message, { cause: error, context: { runId, lostEvents, reason } }),
+      'Recording',
+    )
+  }
+  return new TimelineRecorder({ ...timeline, store, clock, onLoss, ...(redaction ? { redaction } : {}) })
+}
 
 function noWorkflow(workflowId: string): SystemError {
   return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {

@@ -1,6 +1,8 @@
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import type { PgliteClient } from 'drizzle-orm/pglite'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
+import { isSystemError } from '../../core/system-error.js'
+import { sqlState } from './postgres-error.js'
 import type { PostgresTarget } from './postgres-storage.js'
 import { PostgresRecords } from './postgres-records.js'
 
@@ -38,21 +40,34 @@ async function fromConnectionString(connectionString: string): Promise<PostgresR
 async function fromClient(client: object): Promise<PostgresRecords> {
   if (!('waitReady' in client)) return fromPool(client as Pool, () => Promise.resolve())
   const { drizzle } = await import('drizzle-orm/pglite')
-  return new PostgresRecords(drizzle({ client: client as PgliteClient }), () => Promise.resolve())
+  const database = drizzle({ client: client as PgliteClient })
+  return new PostgresRecords(database, {
+    end: () => Promise.resolve(),
+    withConnection: (action) => action(database),
+  })
 }
 
 function fromPool(pool: Pool, end: () => Promise<void>): PostgresRecords {
-  const known = new WeakSet<PoolClient>()
-  const listen = (client: PoolClient) => {
-    if (known.has(client)) return
-    known.add(client)
-    // The pool only listens to idle ones: a connection that is lost between two statements of a transaction would end
-    // the process. The next statement fails, which is enough.
-    client.on('error', () => undefined)
-  }
-  pool.on('acquire', listen)
-  return new PostgresRecords(drizzlePg({ client: pool }), () => {
-    pool.off('acquire', listen)
-    return end()
+  return new PostgresRecords(drizzlePg({ client: pool }), {
+    end,
+    // Drizzle's own transaction on a pool never gives the connection back when BEGIN fails: four of those, and the pool
+    // is empty for ever.
+    async withConnection(action) {
+      const client = await pool.connect()
+      // The pool only listens to idle ones: a connection that is lost between two statements would end the process. The
+      // next statement fails, which is enough.
+      const ignore = () => undefined
+      client.on('error', ignore)
+      let isLost = false
+      try {
+        return await action(drizzlePg({ client }))
+      } catch (error) {
+        isLost = !isSystemError(error) && sqlState(error) === undefined
+        throw error
+      } finally {
+        client.off('error', ignore)
+        client.release(isLost)
+      }
+    },
   })
 }

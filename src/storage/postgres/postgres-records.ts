@@ -11,7 +11,7 @@ import { MIGRATIONS } from './migrations.js'
 import { isSerializationFailure, postgresError } from './postgres-error.js'
 import { migrations, records } from './schema.js'
 
-type Database = PgDatabase<PgQueryResultHKT>
+export type Database = PgDatabase<PgQueryResultHKT>
 type Row = typeof records.$inferSelect
 
 /** What is held while tables are made; any number that no other application takes. */
@@ -20,15 +20,21 @@ const MIGRATION_LOCK = 7_283_961_450
 /** How often a group is tried while transactions of other processes are in its way. */
 const MAX_ATTEMPTS = 20
 
+export interface PostgresConnections {
+  /** Runs `action` on one connection, and gives that back whatever happens. */
+  withConnection<T>(action: (database: Database) => Promise<T>): Promise<T>
+  /** Releases the connections, where they are ours. */
+  end(): Promise<void>
+}
+
 /** The records of one database: everything that is SQL. */
 export class PostgresRecords {
   readonly #database: Database
-  readonly #end: () => Promise<void>
+  readonly #connections: PostgresConnections
 
-  /** @param end Releases the connections, where they are ours. */
-  constructor(database: Database, end: () => Promise<void>) {
+  constructor(database: Database, connections: PostgresConnections) {
     this.#database = database
-    this.#end = end
+    this.#connections = connections
   }
 
   async get(key: string): Promise<unknown> {
@@ -77,14 +83,15 @@ export class PostgresRecords {
     for (let attempt = 1; ; attempt++) {
       let isCommitting = false
       try {
-        return await this.#database.transaction(
-          async (transaction) => {
-            isCommitting = false
-            const outcomes = await write(transaction, commits)
-            isCommitting = true
-            return outcomes
-          },
-          { isolationLevel: 'serializable' },
+        return await this.#connections.withConnection((database) =>
+          database.transaction(
+            async (transaction) => {
+              const outcomes = await write(transaction, commits)
+              isCommitting = true
+              return outcomes
+            },
+            { isolationLevel: 'serializable' },
+          ),
         )
       } catch (error) {
         if (!isSerializationFailure(error) || attempt === MAX_ATTEMPTS)
@@ -96,26 +103,14 @@ export class PostgresRecords {
   /** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline has changed the tables. */
   async migrate(): Promise<void> {
     try {
-      await this.#database.transaction(async (transaction) => {
-        await transaction.execute(sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`)
-        await transaction.execute(
-          sql`CREATE TABLE IF NOT EXISTS ${migrations} (id text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
-        )
-        const applied = new Set((await transaction.select().from(migrations)).map(({ id }) => id))
-        for (const { id, statements } of MIGRATIONS) {
-          if (applied.delete(id)) continue
-          for (const statement of statements) await transaction.execute(sql.raw(statement))
-          await transaction.insert(migrations).values({ id })
-        }
-        if (applied.size > 0) throw newerError([...applied])
-      })
+      await this.#connections.withConnection((database) => database.transaction(applyMigrations))
     } catch (error) {
       throw postgresError(error, false)
     }
   }
 
   close(): Promise<void> {
-    return this.#end()
+    return this.#connections.end()
   }
 
   #rows(lower: string, upper: string, limit: number, isReverse: boolean): Promise<Row[]> {
@@ -136,6 +131,20 @@ export class PostgresRecords {
       throw postgresError(error, false)
     }
   }
+}
+
+async function applyMigrations(transaction: Database): Promise<void> {
+  await transaction.execute(sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`)
+  await transaction.execute(
+    sql`CREATE TABLE IF NOT EXISTS ${migrations} (id text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+  )
+  const applied = new Set((await transaction.select().from(migrations)).map(({ id }) => id))
+  for (const { id, statements } of MIGRATIONS) {
+    if (applied.delete(id)) continue
+    for (const statement of statements) await transaction.execute(sql.raw(statement))
+    await transaction.insert(migrations).values({ id })
+  }
+  if (applied.size > 0) throw newerError([...applied])
 }
 
 async function write(

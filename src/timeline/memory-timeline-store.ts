@@ -168,11 +168,16 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   #makeRoom(batches: readonly TimelineBatch[], added: readonly (readonly TimelineEvent[])[]): void {
-    const touched = new Set(batches.map(({ meta }) => meta.runId))
+    const touched = new Set<string>()
     let runs = this.#runs.size
-    for (const runId of touched) if (!this.#runs.has(runId)) runs++
     let events = this.#eventCount
-    for (const each of added) events += each.length
+    for (let index = 0; index < batches.length; index++) {
+      const { runId } = batches[index]!.meta
+      if (!this.#runs.has(runId) && !touched.has(runId)) runs++
+      touched.add(runId)
+      events += added[index]!.length
+    }
+    if (runs <= this.#maxRuns && events <= this.#maxEvents) return
     const leaving: string[] = []
     for (const runId of this.#finished) {
       if (runs <= this.#maxRuns && events <= this.#maxEvents) break

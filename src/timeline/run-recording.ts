@@ -60,18 +60,8 @@ export interface RecordingHost {
   observed(batch: TimelineBatch): void
 }
 
-/** An event before it has its number: nothing is copied on the path of the run. */
-interface Entry {
-  readonly timestamp: number
-  readonly source: TimelineSource
-  readonly type: string
-  payload: Readonly<Record<string, unknown>>
-  readonly delta: readonly Patch[] | undefined
-  /** The state of the run after the event, whether or not the event changed it. */
-  readonly state: TimelineState | undefined
-  /** The state cannot be had from the events before. */
-  needsSnapshot: boolean
-}
+/** An event that no store has seen yet: its number is taken back when those before it are refused. */
+type FreshEvent = { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] }
 
 /** How many events of one run make a batch that is stored without waiting for more. */
 const URGENT_COUNT = 256
@@ -82,7 +72,7 @@ const WARN_AT = 0.8
 /**
  * The recording of one run. What it keeps:
  *
- * - T1 `seq` has no gaps: an event gets its number when it is taken, and what is lost is lost before it has one.
+ * - T1 `seq` has no gaps: what finds no room never gets a number, and the numbers of what is refused are given anew.
  * - T2 After a loss the next event carries the whole state, so the state at any `seq` is the one the run had.
  * - T3 `record` does not throw, does not wait and does not copy.
  * - T4 Nothing is taken before it is redacted.
@@ -95,12 +85,16 @@ export class RunRecording {
     RunTimelineMeta,
     'runId' | 'workflowId' | 'pipelineId' | 'startTime' | 'metadata' | 'bytes'
   >
-  #entries: Entry[] = []
-  /** Numbered and redacted, not yet stored. */
-  #events: TimelineEvent[] = []
+  /** Recorded since the last batch was taken, as it came. */
+  #fresh: FreshEvent[] = []
+  /** The state after each of them. */
+  #freshStates: (TimelineState | undefined)[] = []
+  /** Taken, so redacted and safe, and not yet stored. */
+  #events: readonly TimelineEvent[] = []
   #inFlight: TimelineBatch | undefined
   #lastSeq: number
   #snapshotSeqs: number[]
+  #lastSnapshotSeq: number
   #state: TimelineState | undefined
   #status: TimelineStatus = 'recording'
   #storedStatus: TimelineStatus | undefined
@@ -126,6 +120,7 @@ export class RunRecording {
     }
     this.#lastSeq = continues?.eventCount ?? 0
     this.#snapshotSeqs = [...(continues?.snapshotSeqs ?? [])]
+    this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
     this.#storedStatus = continues?.status
     this.#lostEvents = continues?.lostEvents ?? 0
     this.#state = state
@@ -143,7 +138,7 @@ export class RunRecording {
 
   /** How many events wait to be stored. */
   get pendingEvents(): number {
-    return this.#entries.length + this.#events.length
+    return this.#fresh.length + this.#events.length
   }
 
   /** Whether the store has, or may have, something of this run. */
@@ -168,24 +163,27 @@ export class RunRecording {
       isWhole ||= change.delta === undefined || this.#state === undefined
       this.#state = change.state
     }
-    const { pendingEvents } = this
     if (host.room() < 1) return this.#lose(1, 'buffer')
-    const place = this.#lastSeq + this.#entries.length + 1
-    if (place > host.maxEventsPerRun) return this.#lose(1, 'limit')
-    this.#isNextWhole = isWhole && this.#state === undefined
-    this.#entries.push({
-      timestamp: host.clock.now(),
-      source,
-      type,
-      // What a user logs may change before the next batch; the rest is the engine's own.
-      payload: source === 'logger' ? this.#safe(payload) : payload,
-      delta: change?.delta,
-      state: this.#state,
-      needsSnapshot: isWhole,
-    })
+    if (this.#lastSeq >= host.maxEventsPerRun) return this.#lose(1, 'limit')
+    const { runId } = this
+    const state = this.#state
+    const seq = ++this.#lastSeq
+    const delta = change?.delta
+    const timestamp = host.clock.now()
+    const kind = type as TimelineEventType
+    const event: FreshEvent = delta
+      ? { runId, seq, timestamp, source, type: kind, payload, delta }
+      : { runId, seq, timestamp, source, type: kind, payload }
+    // What a user logs may change before the next batch; the rest is the engine's own.
+    if (source === 'logger') event.payload = this.#safe(payload)
+    if (state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval))
+      this.#snapshot(event, state)
+    this.#isNextWhole = isWhole && state === undefined
+    this.#fresh.push(event)
+    this.#freshStates.push(state)
     host.buffered(1)
-    this.#changed(pendingEvents + 1 >= URGENT_COUNT)
-    if (place === Math.floor(host.maxEventsPerRun * WARN_AT)) this.#warn(host.maxEventsPerRun)
+    this.#changed(this.#fresh.length >= URGENT_COUNT)
+    if (seq === Math.floor(host.maxEventsPerRun * WARN_AT)) this.#warn(host.maxEventsPerRun)
   }
 
   /** Says where the run stands now. An end is an end: nothing changes it, and nothing is recorded after it. */
@@ -203,12 +201,13 @@ export class RunRecording {
    */
   take(): TimelineBatch | undefined {
     if (this.#inFlight) return undefined
-    const fresh = this.#number()
+    const fresh = this.#takeFresh()
     if (fresh.length > 0) this.#events = this.#events.length > 0 ? [...this.#events, ...fresh] : fresh
     if (this.#events.length === 0 && !this.#isMetaDirty) return undefined
     const meta = this.#meta()
-    const previous = this.#storedStatus === undefined ? {} : { previousStatus: this.#storedStatus }
-    this.#inFlight = { meta, events: this.#events, ...previous }
+    const previousStatus = this.#storedStatus
+    const events = this.#events
+    this.#inFlight = previousStatus === undefined ? { meta, events } : { meta, events, previousStatus }
     this.#host.observed({ meta, events: fresh })
     this.#isMetaDirty = false
     return this.#inFlight
@@ -228,37 +227,48 @@ export class RunRecording {
     this.#host.buffered(-count)
     if (outcome === 'stored') this.#storedStatus = batch.meta.status
     else if (count > 0) this.#forget(count, 'store', error)
-    if (this.#entries.length > 0 || this.#isMetaDirty) this.#changed(isFinished(this.#status))
+    if (this.#fresh.length > 0 || this.#isMetaDirty) this.#changed(isFinished(this.#status))
   }
 
   /** Gives up what is pending; counted as lost. */
   abandon(reason: LossReason, error?: unknown): void {
     this.#inFlight = undefined
-    const numbered = this.#events.length
     const count = this.pendingEvents
-    this.#entries = []
+    this.#fresh = []
+    this.#freshStates = []
     this.#events = []
-    this.#isMetaDirty = false
     this.#host.buffered(-count)
-    if (count > 0) this.#forget(numbered, reason, error, count)
+    if (count > 0) this.#forget(count, reason, error)
     this.#isMetaDirty = false
   }
 
-  /** Takes back the numbers of events that were not stored. */
-  #forget(numbered: number, reason: LossReason, error: unknown, lost = numbered): void {
-    this.#lastSeq -= numbered
-    while ((this.#snapshotSeqs.at(-1) ?? 0) > this.#lastSeq) this.#snapshotSeqs.pop()
-    this.#lose(lost, reason, error)
+  /** Takes back the numbers of events that were not stored, and gives them to those that came after. */
+  #forget(count: number, reason: LossReason, error: unknown): void {
+    this.#lastSeq -= count
+    const [first] = this.#fresh
+    const kept = first ? first.seq - count - 1 : this.#lastSeq
+    this.#snapshotSeqs = this.#snapshotSeqs.filter((seq) => seq <= kept)
+    this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
+    this.#fresh.forEach((event, index) => {
+      event.seq -= count
+      const state = this.#freshStates[index]
+      if (state && (index === 0 || event.snapshot)) this.#snapshot(event, state)
+    })
+    this.#lose(count, reason, error)
   }
 
   #lose(count: number, reason: LossReason, error?: unknown): void {
     this.#lostEvents += count
     this.#isMetaDirty = true
-    const [next] = this.#entries
-    // Events that wait already come after those given up, but before one that finds no room.
-    if (next && count > 0 && (reason === 'store' || reason === 'closed')) next.needsSnapshot = true
-    else this.#isNextWhole = true
+    // Those that wait already have their place behind what was refused, and before what finds no room.
+    if (this.#fresh.length === 0 || reason === 'buffer' || reason === 'limit') this.#isNextWhole = true
     this.#host.lost(this, reason, error)
+  }
+
+  #snapshot(event: FreshEvent, state: TimelineState): void {
+    event.snapshot = state
+    this.#lastSnapshotSeq = event.seq
+    this.#snapshotSeqs.push(event.seq)
   }
 
   #warn(limit: number): void {
@@ -270,34 +280,22 @@ export class RunRecording {
     if (this.#isBackground) this.#host.changed(this, isUrgent)
   }
 
-  /** Turns what was recorded into events: numbered, redacted, safe. */
-  #number(): TimelineEvent[] {
-    const entries = this.#entries
-    if (entries.length === 0) return []
-    this.#entries = []
-    const { redaction, snapshotInterval } = this.#host
-    const events: TimelineEvent[] = []
-    for (const entry of entries) {
-      const { source, type, timestamp, state } = entry
-      const seq = ++this.#lastSeq
-      const isDue = entry.needsSnapshot || seq - (this.#snapshotSeqs.at(-1) ?? 0) >= snapshotInterval
-      const payload = source === 'logger' ? entry.payload : this.#safe(entry.payload)
-      const event: { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] } = {
-        runId: this.runId,
-        seq,
-        timestamp,
-        source,
-        type: type as TimelineEventType,
-        payload,
-      }
-      if (entry.delta) event.delta = redaction && state ? redaction.delta(entry.delta, state) : entry.delta
-      if (state && isDue) {
-        event.snapshot = redaction ? redaction.state(state) : state
-        this.#snapshotSeqs.push(seq)
-      }
-      events.push(event)
+  /** What was recorded, made safe and redacted in place: nobody else has it yet. */
+  #takeFresh(): readonly TimelineEvent[] {
+    const fresh = this.#fresh
+    if (fresh.length === 0) return fresh
+    const states = this.#freshStates
+    const { redaction } = this.#host
+    for (let index = 0; index < fresh.length; index++) {
+      const event = fresh[index]!
+      if (event.source !== 'logger') event.payload = this.#safe(event.payload)
+      if (!redaction) continue
+      if (event.delta) event.delta = redaction.delta(event.delta, states[index]!)
+      if (event.snapshot) event.snapshot = redaction.state(event.snapshot)
     }
-    return events
+    this.#fresh = []
+    this.#freshStates = []
+    return fresh
   }
 
   #safe(payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
@@ -310,14 +308,22 @@ export class RunRecording {
   }
 
   #meta(): RunTimelineMeta {
-    return {
-      ...this.#fixed,
-      ...(this.#endTime === undefined ? {} : { endTime: this.#endTime }),
+    const { runId, workflowId, pipelineId, startTime, bytes, metadata } = this.#fixed
+    const meta: { -readonly [Field in keyof RunTimelineMeta]: RunTimelineMeta[Field] } = {
+      runId,
+      workflowId,
+      pipelineId,
+      startTime,
       status: this.#status,
       eventCount: this.#lastSeq,
       snapshotInterval: this.#host.snapshotInterval,
-      snapshotSeqs: [...this.#snapshotSeqs],
-      ...(this.#lostEvents === 0 ? {} : { lostEvents: this.#lostEvents }),
+      snapshotSeqs: this.#snapshotSeqs.slice(),
     }
+    // Absent rather than undefined: not every store tells the two apart.
+    if (this.#endTime !== undefined) meta.endTime = this.#endTime
+    if (this.#lostEvents > 0) meta.lostEvents = this.#lostEvents
+    if (bytes !== undefined) meta.bytes = bytes
+    if (metadata) meta.metadata = metadata
+    return meta
   }
 }

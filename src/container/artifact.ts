@@ -171,16 +171,20 @@ export class Artifact {
         const willRetry = attempt <= retries && mayRetry(error)
         this.#report(error!, willRetry)
         build.giveUp()
+        this.build = undefined
         this.closeAfter(build.close().then(() => this.home.release(this)))
         if (!willRetry) throw error
         await this.#sleep(toMs(retryDelay))
       }
     } finally {
       this.pending = this.requestedBy = undefined
-      if (!this.build?.needsClosing && !(this.build?.selections.length && this.dependents.size)) {
-        if (!this.closing) this.home.release(this)
-      }
+      if (!this.#mustBeKept()) this.home.release(this)
     }
+  }
+
+  #mustBeKept(): boolean {
+    const { build, closing, dependents } = this
+    return !!closing || !!build?.needsClosing || (!!build?.selections.length && dependents.size > 0)
   }
 
   #set(value: unknown): void {

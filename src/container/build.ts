@@ -47,6 +47,7 @@ export class Build {
   #end: ((end: BuildEnd) => void) | undefined
   #isAborted = false
   #hasEmitted = false
+  #hasFailed = false
   #timer: unknown
   #leftMs: number
   #startedAt = 0
@@ -117,14 +118,10 @@ export class Build {
    * leaves nothing behind; all within bounds.
    */
   async close(waitForFactory = false): Promise<readonly SystemError[]> {
-    const { home, label } = this.artifact
     this.abort()
     for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop())
       await this.#clean(cleanup)
-    if (waitForFactory && this.isRunning) {
-      const error = await runCleanup(() => this.finished, label, home.clock, home.cleanupTimeoutMs)
-      if (error) this.#errors.push(error)
-    }
+    if (waitForFactory && this.isRunning) await this.#clean(() => this.finished)
     await Promise.all(this.#late)
     return this.#errors
   }
@@ -196,10 +193,11 @@ export class Build {
   }
 
   #emit(value: unknown): void {
-    if (!this.isLive) return
-    if (this.#hasEmitted || !this.#end) this.artifact.replace(value)
-    else this.#becomeReady(value)
+    if (!this.isLive || this.#hasFailed) return
+    const isFirst = this.#end !== undefined && !this.#hasEmitted
     this.#hasEmitted = true
+    if (isFirst) this.#becomeReady(value)
+    else this.artifact.replace(value)
     this.artifact.home.emit('stream:emit', this.artifact.facts)
   }
 
@@ -219,6 +217,7 @@ export class Build {
   /** Does nothing when the build has ended: handlers that `accept` calls may have given it up. */
   #settle(end: BuildEnd): void {
     this.#stopTimer()
+    this.#hasFailed = end.error !== undefined
     this.#end?.(end)
     this.#end = undefined
   }

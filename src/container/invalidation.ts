@@ -13,7 +13,9 @@ export async function invalidate(
   { rebuild = true } = {},
 ): Promise<void> {
   const given = new Set(roots)
-  const affected = withDependents(given).filter((artifact) => artifact.build)
+  const affected = withDependents(given).filter(
+    ({ build, pending }) => build !== undefined || pending !== undefined,
+  )
   for (const artifact of affected) {
     const why = given.has(artifact) ? cause : 'dependency'
     artifact.home.emit('artifact:invalidated', { ...artifact.facts, cause: why })
@@ -22,7 +24,10 @@ export async function invalidate(
   if (closing) for (const artifact of affected) artifact.closeAfter(closing)
   await Promise.all([
     closing,
-    ...affected.map((artifact) => (rebuild && isWanted(artifact) ? rebuildQuietly(artifact) : undefined)),
+    // The roots too when there was nothing to give up: one that failed is tried again.
+    ...[...new Set([...given, ...affected])].map((artifact) =>
+      rebuild && isWanted(artifact) ? rebuildQuietly(artifact) : undefined,
+    ),
   ])
 }
 

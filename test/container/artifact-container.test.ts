@@ -629,6 +629,20 @@ describe('ArtifactContainer.invalidate()', () => {
   })
 })
 
+describe('an eager service that failed', () => {
+  test('is tried again when it is invalidated', async () => {
+    const { container, clock } = open()
+    const factory = vi.fn<() => string>().mockImplementationOnce(() => {
+      throw new Error('down')
+    })
+    container.register({ key: 'db', lazy: false, factory: factory.mockReturnValue('up') })
+    await clock.settle()
+    expect(container.peek('db')).toBeUndefined()
+    await container.invalidate('db')
+    expect(container.peek('db')).toBe('up')
+  })
+})
+
 describe('ArtifactContainer.watch()', () => {
   test('an observer that throws stops neither the others nor the build', async () => {
     const { container, logger } = open()
@@ -675,6 +689,29 @@ describe('a factory that emits', () => {
     expect(await container.require('price')).toBe(3)
     expect(seen).toEqual([1, 2, 3])
     expect(events).toEqual(['build:start', 'build:complete', 'stream:emit', 'stream:emit', 'stream:emit'])
+  })
+
+  test('may be given up, or emit again, by who hears of it', async () => {
+    const { container } = open()
+    let calls = 0
+    const seen: number[] = []
+    container.register<'price', number>({
+      key: 'price',
+      factory: ({ emit }: FactoryContext<unknown, number>) => {
+        container.watch('price', (value: unknown) => {
+          seen.push(value as number)
+          if (value === 1) emit(2)
+        })
+        emit(++calls)
+      },
+    })
+    const off = container.on('build:complete', () => {
+      off()
+      void container.invalidate('price')
+    })
+    expect(await container.require('price')).toBe(2)
+    expect(calls).toBe(2)
+    expect(seen).toContain(2)
   })
 
   test('gives up what was built from the value before', async () => {

@@ -173,7 +173,7 @@ export class MemoryTimelineStore implements TimelineStore {
     let events = this.#eventCount
     for (let index = 0; index < batches.length; index++) {
       const { runId } = batches[index]!.meta
-      if (!this.#runs.has(runId) && !touched.has(runId)) runs++
+      if (!this.#runs.has(runId)) runs++
       touched.add(runId)
       events += added[index]!.length
     }

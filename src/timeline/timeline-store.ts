@@ -95,7 +95,7 @@ export type TextChunks = string | Iterable<string> | AsyncIterable<string>
  */
 export interface TimelineStore {
   /**
-   * Stores batches of one or more runs; all of them or none. The same batch again changes nothing.
+   * Stores batches of different runs, all of them or none. The same batch again changes nothing.
    *
    * @throws {SystemError} `VALIDATION` or `CAPACITY` when these batches will never be stored; anything else is tried again.
    */

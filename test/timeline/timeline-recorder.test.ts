@@ -414,6 +414,8 @@ describe('TimelineRecorder', () => {
           expect(meta.status).toBe('complete')
           expect(meta.eventCount + lostEvents).toBe(recorded)
           expect(meta.lostEvents ?? 0).toBe(lostEvents)
+          const snapshots = (await inner.getEvents(runId)).filter(({ snapshot }) => snapshot !== undefined)
+          expect(meta.snapshotSeqs).toEqual(snapshots.map(({ seq }) => seq))
           const player = new TimelinePlayer(inner, runId)
           let before = 0
           for await (const event of player) {

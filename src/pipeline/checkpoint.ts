@@ -76,3 +76,24 @@ export interface ForkCheckpoint {
   readonly startedAt: number
   readonly children: readonly { readonly pipeline: number; readonly checkpoint: PipelineCheckpoint }[]
 }
+
+/** The checkpoint of a pipeline that has not begun. */
+export function initialCheckpoint(
+  pipelineId: string,
+  state: StateObject,
+  startedAt: number,
+  next: string | undefined,
+  entry: PipelineCheckpoint['entry'],
+): PipelineCheckpoint {
+  return {
+    pipelineId,
+    status: 'running',
+    state,
+    startedAt,
+    ...(next === undefined ? {} : { next }),
+    ...(entry ? { entry } : {}),
+    visits: {},
+    interruptions: 0,
+    ledger: [],
+  }
+}

@@ -48,16 +48,16 @@ export function forkChildren(
 export function joinChildren(
   stage: CompiledStage,
   parent: StateObject,
-  results: readonly ChildResult[],
-): { readonly change: Change | undefined; readonly byId: Readonly<Record<string, ChildResult>> } {
-  const failed = results.filter((result) => !result.ok)
-  if (failed.length > 0 && !stage.collects) throw childrenFailed(stage, results.length, failed)
+  ended: readonly ChildResult[],
+): { readonly change: Change | undefined; readonly results: Readonly<Record<string, ChildResult>> } {
+  const failed = ended.filter((result) => !result.ok)
+  if (failed.length > 0 && !stage.collects) throw childrenFailed(stage, ended.length, failed)
   const { merge } = stage
   const change = merge
-    ? toChange(parent, (draft: never) => merge(draft, results))
-    : fromPartial(parent, mergeByDefault(stage, results))
+    ? toChange(parent, (draft: never) => merge(draft, ended))
+    : fromPartial(parent, mergeByDefault(stage, ended))
   const key = (result: ChildResult) => (stage.forEach ? String(result.index) : result.id)
-  return { change, byId: Object.fromEntries(results.map((result) => [key(result), result])) }
+  return { change, results: Object.fromEntries(ended.map((result) => [key(result), result])) }
 }
 
 function mergeByDefault(stage: CompiledStage, results: readonly ChildResult[]): StateObject {

@@ -1,8 +1,12 @@
 import { SystemError } from '../core/system-error.js'
+import type { StateObject } from '../state/change.js'
 import type { ForkCheckpoint, LedgerEntry } from './checkpoint.js'
 import type { CompiledStage } from './compiled-pipeline.js'
+import { joinChildren } from './fork-children.js'
 import type { ChildResult } from './pipeline-definition.js'
+import { toSystemError } from './pipeline-errors.js'
 import type { PipelineRun } from './pipeline-run.js'
+import type { StageOutcome } from './stage-outcome.js'
 
 /** One child of a fork: the run, and which of the stage's pipelines it runs. */
 export interface ForkChild {
@@ -73,7 +77,17 @@ export class Fork {
     for (const { run } of this.#children) run.abandon(reason)
   }
 
-  results(): readonly ChildResult[] {
+  /** What the ended children come to for their parent, whose state is `parent`. */
+  outcome(parent: StateObject): StageOutcome {
+    const ledger = this.#ledger()
+    try {
+      return { ok: true, ...joinChildren(this.stage, parent, this.#results()), events: [], ledger }
+    } catch (error) {
+      return { ok: false, error: toSystemError(error), parks: false, ledger }
+    }
+  }
+
+  #results(): readonly ChildResult[] {
     return this.#children.map(({ run }, index): ChildResult => {
       const base = { id: run.pipelineId, index }
       return run.status === 'succeeded'
@@ -83,7 +97,7 @@ export class Fork {
   }
 
   /** What of the children can be undone, in the order of the children. */
-  ledger(): readonly LedgerEntry[] {
+  #ledger(): readonly LedgerEntry[] {
     return this.#children.flatMap(({ pipeline, run }, index) => {
       if (run.ledger.length === 0) return []
       const child = { index, pipeline, state: run.state, ledger: run.ledger }

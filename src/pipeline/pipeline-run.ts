@@ -1,21 +1,31 @@
 import type { BusEvent } from '../core/bus-event.js'
 import type { TimerHandle } from '../core/clock.js'
 import { isThenable } from '../core/is-thenable.js'
-import { SystemError, describe, isSystemError, reviveError, serializeError } from '../core/system-error.js'
-import { type Change, type StateObject, fromPartial, toChange } from '../state/change.js'
-import { type StepChange, mergeChanges } from '../state/merge-changes.js'
+import { type SystemError, serializeError } from '../core/system-error.js'
+import type { StateObject } from '../state/change.js'
 import type { StageFrame } from './attempt.js'
-import type { Ending, LedgerEntry, PipelineCheckpoint, PipelineStatus, Wait } from './checkpoint.js'
-import { type Place, joinPath, newestUndo } from './compensation.js'
+import {
+  type LedgerEntry,
+  type PipelineCheckpoint,
+  type PipelineStatus,
+  type Wait,
+  initialCheckpoint,
+} from './checkpoint.js'
+import { type Place, joinPath } from './compensation.js'
 import type { CompiledPipeline, CompiledStage } from './compiled-pipeline.js'
 import { Fork } from './fork.js'
-import { forkChildren, joinChildren } from './fork-children.js'
+import { forkChildren } from './fork-children.js'
+import { LiveState } from './live-state.js'
+import { PipelineEnding } from './pipeline-ending.js'
+import { loopLimit, refused, timedOut, toSystemError } from './pipeline-errors.js'
+import { PipelineWait } from './pipeline-wait.js'
 import type { ResumeCause } from './resume-cause.js'
 import { type Move, type StageEntry, enter, toMove } from './routing.js'
 import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
-import { StepBarrier } from './step-barrier.js'
-import type { StepOutcome } from './step-execution.js'
-import { restoreWait, resumeChanges, waitDeadline } from './wait.js'
+import type { StageOutcome } from './stage-outcome.js'
+import { type Interruptible, StageTimer } from './stage-timer.js'
+import { StepStage } from './step-stage.js'
+import { restoreWait } from './wait.js'
 
 /** Where a pipeline stands, and who drives it. Absent for the run itself. */
 export interface ChildPlace extends Place {
@@ -30,24 +40,6 @@ export interface ResumeOptions {
   readonly assign?: Readonly<Record<string, string>> | undefined
   /** Which of the paused pipelines goes on. @default all of them */
   readonly path?: string | undefined
-}
-
-interface Interruptible {
-  interrupt(reason: SystemError): void
-}
-
-interface PendingSignal {
-  readonly patch: Readonly<Record<string, unknown>>
-  readonly landed: () => void
-  readonly refused: (error: unknown) => void
-}
-
-/** What a stage came to, before its router is asked. */
-interface StageOutcome {
-  readonly change: Change | undefined
-  readonly results: Readonly<Record<string, unknown>>
-  readonly events: readonly BusEvent[]
-  readonly ledger: readonly LedgerEntry[]
 }
 
 const ROOT: Place & Partial<ChildPlace> = { path: '', key: '' }
@@ -71,17 +63,15 @@ export class PipelineRun implements WaitingPipeline {
   readonly #place: Place & Partial<ChildPlace>
   readonly #startedAt: number
   readonly #visits: Map<string, number>
-  readonly #ledger: LedgerEntry[]
+  readonly #ending: PipelineEnding
+  readonly #wait: PipelineWait
   #status: PipelineStatus
-  #state: StateObject
+  readonly #live: LiveState
   #next: CompiledStage | undefined
   #entry: StageEntry | undefined
   #interruptions = 0
   #resume: ResumeCause | undefined
-  #wait: Wait | undefined
   #fork: Fork | undefined
-  #ending: Ending | undefined
-  #error: SystemError | undefined
   #hasStarted: boolean
   #isAdvancing = false
   /** Why the run must end, from the moment somebody said so. */
@@ -89,12 +79,8 @@ export class PipelineRun implements WaitingPipeline {
   #abandoned: SystemError | undefined
   /** What an interruption must reach: the steps under way, or the router. */
   #underWay: Interruptible | undefined
-  #signals: PendingSignal[] = []
-  #waitTimer: TimerHandle
+  readonly #stageTimer: StageTimer
   #deadlineTimer: TimerHandle
-  #stageTimer: TimerHandle
-  /** Set when the stage under way has used up its time. */
-  #stageTimeout: SystemError | undefined
 
   private constructor(
     pipeline: CompiledPipeline,
@@ -109,16 +95,15 @@ export class PipelineRun implements WaitingPipeline {
     this.#place = place
     this.#startedAt = checkpoint.startedAt
     this.#visits = new Map(Object.entries(checkpoint.visits))
-    this.#ledger = [...checkpoint.ledger]
     this.#status = checkpoint.status
-    this.#state = checkpoint.state
+    this.#live = new LiveState(checkpoint.state, pipeline, host, place.path)
+    this.#stageTimer = new StageTimer(host.clock, host.runId)
+    this.#wait = new PipelineWait(this, pipeline, host, this.#live)
+    this.#ending = new PipelineEnding(checkpoint, pipeline, host, place, this.#live)
     this.#next = checkpoint.next === undefined ? undefined : enter(pipeline, { stage: checkpoint.next }).next
     this.#entry = checkpoint.entry
     this.#interruptions = checkpoint.interruptions
     this.#resume = checkpoint.resume
-    this.#wait = checkpoint.wait
-    this.#ending = checkpoint.ending
-    this.#error = checkpoint.error && toSystemError(reviveError(checkpoint.error))
     this.#hasStarted = hasStarted
     if (this.hasEnded) return
     if (pipeline.timeoutMs !== Infinity) this.#setDeadline()
@@ -134,17 +119,7 @@ export class PipelineRun implements WaitingPipeline {
     at?: unknown,
   ): PipelineRun {
     const move: Move = at === undefined ? { next: pipeline.stages[0] } : enter(pipeline, at)
-    const checkpoint: PipelineCheckpoint = {
-      pipelineId: pipeline.id,
-      status: 'running',
-      state,
-      startedAt: host.clock.now(),
-      ...(move.next ? { next: move.next.id } : {}),
-      ...(move.entry ? { entry: move.entry } : {}),
-      visits: {},
-      interruptions: 0,
-      ledger: [],
-    }
+    const checkpoint = initialCheckpoint(pipeline.id, state, host.clock.now(), move.next?.id, move.entry)
     return new PipelineRun(pipeline, host, checkpoint, place, false)
   }
 
@@ -170,7 +145,6 @@ export class PipelineRun implements WaitingPipeline {
       {
         ...checkpoint,
         interruptions: checkpoint.interruptions + (wasCutOff ? 1 : 0),
-        ...(wait ? { wait: restoreWait(wait, host.clock.now(), lastAliveAt) } : {}),
       },
       place,
       true,
@@ -188,10 +162,10 @@ export class PipelineRun implements WaitingPipeline {
         ),
       }))
       run.#fork = new Fork(stage, inside.visit, inside.startedAt, children)
-      run.#startStageTimer(stage, inside.startedAt, run.#fork)
+      run.#stageTimer.start(stage, inside.startedAt, run.#fork)
       if (run.#fork.isReady) run.#status = 'running'
     }
-    if (run.#wait) run.#armWait()
+    if (wait) run.#beginWait(restoreWait(wait, host.clock.now(), lastAliveAt))
     return run
   }
 
@@ -202,20 +176,20 @@ export class PipelineRun implements WaitingPipeline {
     return this.#status !== 'running' && this.#status !== 'paused'
   }
   get state(): StateObject {
-    return this.#state
+    return this.#live.value
   }
   /** Why it failed or was aborted. */
   get error(): SystemError | undefined {
-    return this.#error
+    return this.#ending.error
   }
   get wait(): Wait | undefined {
-    return this.#wait
+    return this.#wait.current
   }
   get pipelineId(): string {
     return this.#pipeline.id
   }
   get ledger(): readonly LedgerEntry[] {
-    return this.#ledger
+    return this.#ending.ledger
   }
   /** The stage that comes next, or is under way. */
   get stageId(): string | undefined {
@@ -230,7 +204,7 @@ export class PipelineRun implements WaitingPipeline {
     const where = this.#pipeline.stage(stageId)?.where
     if (!where) return true
     try {
-      return where(event, this.#state)
+      return where(event, this.#live.value)
     } catch {
       return undefined
     }
@@ -238,7 +212,7 @@ export class PipelineRun implements WaitingPipeline {
 
   /** Whether it was told to end, or has ended. */
   get isEnding(): boolean {
-    return this.hasEnded || this.#interruption !== undefined || this.#ending !== undefined
+    return this.hasEnded || this.#interruption !== undefined || this.#ending.current !== undefined
   }
 
   /** The pipeline at a path: this one, or a child at any depth that is under way. */
@@ -265,13 +239,14 @@ export class PipelineRun implements WaitingPipeline {
 
   #advance(): Promise<void> {
     if (!this.#hasStarted) this.#recordStart()
-    if (this.#ending) return this.#undoNext(this.#ending)
+    if (this.#ending.current) return this.#undoNext()
     if (this.#fork) return this.#driveFork(this.#fork)
     if (this.#interruption) return this.#boundary([], this.#interruption)
     const stage = this.#next
     if (!stage) return this.#boundary([])
     const visit = (this.#visits.get(stage.id) ?? 0) + 1
-    if (visit > this.#pipeline.maxVisits) return this.#boundary([], this.#loopLimit(stage))
+    const { maxVisits } = this.#pipeline
+    if (visit > maxVisits) return this.#boundary([], loopLimit(stage.id, maxVisits, this.#host.runId))
     this.#record('stage:start', { stageId: stage.id, visit })
     return stage.children.length > 0 ? this.#enterFork(stage, visit) : this.#runSteps(stage, visit)
   }
@@ -285,26 +260,21 @@ export class PipelineRun implements WaitingPipeline {
   resume(cause: ResumeCause, { path, assign }: ResumeOptions = {}): void {
     const waiting = this.#paused().filter((each) => path === undefined || each.path === path)
     if (waiting.length === 0) {
-      throw new SystemError('INVALID_COMMAND', `Cannot resume: the run is ${this.#status}, not paused`, {
-        context: { runId: this.#host.runId, status: this.#status },
-      })
+      throw this.#refused('resume')
     }
-    const steps = waiting.map((each) => each.#prepareResume(cause, assign))
-    for (const apply of steps) apply()
+    // All are checked before the first goes on.
+    for (const apply of waiting.map((each) => each.#prepareResume(cause, assign))) apply()
   }
 
   /**
    * Merges a patch into the state at the next boundary, at once when nothing is under way. Resolves when it has landed;
    * rejects with `VALIDATION` when it does not fit, or `INVALID_COMMAND` when the run ended before.
    */
-  signal(patch: Readonly<Record<string, unknown>>): Promise<void> {
-    return new Promise((landed, refused) => {
-      // What is no plain data is refused now, not at the boundary.
-      fromPartial({}, patch)
-      if (this.hasEnded) return refused(this.#tooLate('signal'))
-      this.#signals.push({ patch, landed, refused })
-      if (this.#status === 'paused' || !this.#isAdvancing) this.#state = this.#landSignals(this.#state)
-    })
+  async signal(patch: Readonly<Record<string, unknown>>): Promise<void> {
+    const landed = this.#live.signal(patch)
+    if (this.hasEnded) this.#live.refuseSignals(this.#refused('signal'))
+    else if (!this.#isAdvancing) this.#live.land()
+    await landed
   }
 
   /**
@@ -313,22 +283,18 @@ export class PipelineRun implements WaitingPipeline {
    * @throws {SystemError} `VALIDATION` when the change does not fit, `INVALID_COMMAND` when a stage is under way.
    */
   write(output: unknown): void {
-    if (this.#isAdvancing || this.hasEnded) throw this.#tooLate('write to')
-    const change = toChange(this.#state, output)
-    if (!change) return
-    this.#pipeline.checkState(change.next)
-    this.#recordChange('state:signal', {}, change)
-    this.#state = change.next
+    if (this.#isAdvancing || this.hasEnded) throw this.#refused('write to')
+    this.#live.write(output)
   }
 
   /** Ends the run: as aborted when the reason's code is `ABORTED`, else as failed. */
   interrupt(reason: SystemError): void {
-    if (this.hasEnded || this.#interruption || this.#ending) return
+    if (this.isEnding) return
     this.#interruption = reason
     this.#fork?.interrupt(reason)
     this.#underWay?.interrupt(reason)
     if (this.#status === 'paused') {
-      this.#endWait()
+      this.#wait.end()
       this.#wakeUp()
     }
   }
@@ -340,118 +306,68 @@ export class PipelineRun implements WaitingPipeline {
     this.#clearTimers()
     this.#fork?.abandon(reason)
     this.#underWay?.interrupt(reason)
-    for (const signal of this.#signals.splice(0)) signal.refused(reason)
+    this.#live.refuseSignals(reason)
   }
 
   checkpoint(): PipelineCheckpoint {
     return {
       pipelineId: this.#pipeline.id,
       status: this.#status,
-      state: this.#state,
+      state: this.#live.value,
       startedAt: this.#startedAt,
       ...(this.#next ? { next: this.#next.id } : {}),
       ...(this.#entry ? { entry: this.#entry } : {}),
       visits: Object.fromEntries(this.#visits),
       interruptions: this.#interruptions,
       ...(this.#resume ? { resume: this.#resume } : {}),
-      ...(this.#wait ? { wait: this.#wait } : {}),
+      ...(this.#wait.current ? { wait: this.#wait.current } : {}),
       ...(this.#fork ? { inside: this.#fork.checkpoint() } : {}),
-      ledger: [...this.#ledger],
-      ...(this.#ending ? { ending: this.#ending } : {}),
-      ...(this.#error ? { error: serializeError(this.#error) } : {}),
+      ledger: [...this.#ending.ledger],
+      ...(this.#ending.current ? { ending: this.#ending.current } : {}),
+      ...(this.error ? { error: serializeError(this.error) } : {}),
     }
   }
 
-  // ——— a stage of steps
+  // ——— stages
 
   async #runSteps(stage: CompiledStage, visit: number): Promise<void> {
+    const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.clock.now()
     const only = this.#entry?.step
-    const steps = only === undefined ? stage.steps : stage.steps.filter(({ id }) => id === only)
-    let outcomes: readonly StepOutcome[] = []
-    if (steps.length > 0) {
-      const barrier = new StepBarrier(steps, this.#frame(stage, visit))
-      this.#underWay = barrier
-      const settled = barrier.run()
-      this.#startStageTimer(stage, this.#host.clock.now(), barrier)
-      outcomes = await settled
-      this.#underWay = undefined
-      this.#clearStageTimer()
-      if (this.#abandoned) throw this.#abandoned
+    if (stage.steps.length === 0) {
+      return this.#leave(stage, visit, startedAt, {
+        ok: true,
+        change: undefined,
+        results: {},
+        events: [],
+        ledger: [],
+      })
     }
-    const failures = outcomes.filter((outcome) => !outcome.ok)
-    if (failures.length > 0) {
-      const error = this.#interruption ?? this.#stageTimeout ?? this.#stageError(stage, failures)
-      const parks = !this.#interruption && !this.#stageTimeout && failures.every((failure) => failure.parks)
-      return parks ? this.#park(stage, error) : this.#failStage(stage, visit, error)
-    }
-    let outcome: StageOutcome
-    try {
-      outcome = this.#merge(stage, visit, steps, outcomes)
-    } catch (error) {
-      return this.#failStage(stage, visit, toSystemError(error))
-    }
-    await this.#settleStage(stage, visit, outcome)
+    const steps = new StepStage(stage, this.#frame(stage, visit), visit, this.#keepsLedger, only)
+    this.#underWay = steps
+    const outcome = steps.run()
+    this.#stageTimer.start(stage, startedAt, steps)
+    await this.#leave(stage, visit, startedAt, await outcome)
   }
-
-  #merge(
-    stage: CompiledStage,
-    visit: number,
-    steps: CompiledStage['steps'],
-    outcomes: readonly StepOutcome[],
-  ): StageOutcome {
-    const changes: StepChange[] = []
-    const results: Record<string, unknown> = {}
-    const events: BusEvent[] = []
-    const ledger: LedgerEntry[] = []
-    outcomes.forEach((outcome, index) => {
-      if (!outcome.ok) return
-      const { id, compensation } = steps[index]!
-      if (outcome.change) changes.push({ stepId: id, change: outcome.change })
-      if (typeof outcome.output !== 'function') results[id] = outcome.output
-      if (outcome.events.length > 0) events.push(...outcome.events)
-      if (compensation && this.#keepsLedger) ledger.push({ stageId: stage.id, visit, stepId: id })
-    })
-    const change = changes.length > 0 ? mergeChanges(this.#state, changes, stage.onConflict) : undefined
-    if (change) this.#pipeline.checkState(change.next)
-    return { change, results, events, ledger }
-  }
-
-  // ——— a stage of children
 
   async #enterFork(stage: CompiledStage, visit: number): Promise<void> {
     try {
-      const children = forkChildren(
-        stage,
-        this.#pipeline,
-        this.#host.event,
-        this.#state,
-        this.#entry?.pipeline,
-      )
-      this.#fork = new Fork(
-        stage,
-        visit,
-        this.#host.clock.now(),
-        children.map(({ pipeline, state, at }, index) => ({
-          pipeline,
-          run: PipelineRun.start(
-            stage.children[pipeline]!,
-            this.#host,
-            state,
-            this.#childPlace(stage, visit, index),
-            at,
-          ),
-        })),
-      )
-      this.#startStageTimer(stage, this.#fork.startedAt, this.#fork)
-      this.#record('subpipeline:fork', { stageId: stage.id, children: children.length })
+      const { event, clock } = this.#host
+      const children = forkChildren(stage, this.#pipeline, event, this.#live.value, this.#entry?.pipeline)
+      const runs = children.map(({ pipeline, state, at }, index) => {
+        const place = this.#childPlace(stage, visit, index)
+        return { pipeline, run: PipelineRun.start(stage.children[pipeline]!, this.#host, state, place, at) }
+      })
+      this.#fork = new Fork(stage, visit, clock.now(), runs)
     } catch (error) {
-      return this.#failStage(stage, visit, toSystemError(error))
+      return this.#failStage(stage, visit, toSystemError(error, `Forking stage "${stage.id}"`))
     }
+    this.#record('subpipeline:fork', { stageId: stage.id, children: this.#fork.children.length })
+    this.#stageTimer.start(stage, this.#fork.startedAt, this.#fork)
     await this.#driveFork(this.#fork)
   }
 
   async #driveFork(fork: Fork): Promise<void> {
-    const { stage, visit } = fork
+    // A child may be woken between the end of a drive and here.
     do await fork.drive()
     while (fork.isReady)
     if (this.#abandoned) throw this.#abandoned
@@ -459,26 +375,10 @@ export class PipelineRun implements WaitingPipeline {
       this.#status = 'paused'
       return this.#commit([])
     }
-    this.#clearStageTimer()
     this.#fork = undefined
-    let outcome: StageOutcome
-    const ledger = fork.ledger()
-    try {
-      const results = fork.results()
-      this.#record('subpipeline:join', {
-        stageId: stage.id,
-        failed: results.filter(({ ok }) => !ok).length,
-      })
-      const reason = this.#stageTimeout ?? this.#interruption
-      if (reason) throw reason
-      const { change, byId } = joinChildren(stage, this.#state, results)
-      if (change) this.#pipeline.checkState(change.next)
-      outcome = { change, results: byId, events: [], ledger }
-    } catch (error) {
-      this.#ledger.push(...ledger)
-      return this.#failStage(stage, visit, toSystemError(error))
-    }
-    await this.#settleStage(stage, visit, outcome)
+    const failed = fork.children.filter(({ status }) => status !== 'succeeded').length
+    this.#record('subpipeline:join', { stageId: fork.stage.id, failed })
+    await this.#leave(fork.stage, fork.visit, fork.startedAt, fork.outcome(this.#live.value))
   }
 
   #childPlace(stage: CompiledStage, visit: number, index: number): ChildPlace {
@@ -487,36 +387,47 @@ export class PipelineRun implements WaitingPipeline {
       key: `${this.#place.key}${stage.id}.${visit}/${index}/`,
       keepsLedger: this.#keepsLedger,
       wake: (child) => {
-        if (this.#fork?.wake(child)) return
-        if (this.#status === 'paused') this.#wakeUp()
+        if (!this.#fork?.wake(child) && this.#status === 'paused') this.#wakeUp()
       },
     }
   }
 
   // ——— from the end of a stage to the boundary
 
-  async #settleStage(stage: CompiledStage, visit: number, outcome: StageOutcome): Promise<void> {
-    const { change, ledger, events } = outcome
+  /** Takes over what a stage came to, asks its router, and moves. */
+  async #leave(stage: CompiledStage, visit: number, startedAt: number, outcome: StageOutcome): Promise<void> {
+    this.#underWay = undefined
+    this.#stageTimer.clear()
+    if (this.#abandoned) throw this.#abandoned
+    if (outcome.ledger.length > 0) this.#ending.ledger.push(...outcome.ledger)
+    if (!outcome.ok) {
+      const cutOff = this.#interruption ?? this.#stageTimer.timeout
+      if (outcome.parks && !cutOff) return this.#park(stage, outcome.error)
+      return this.#failStage(stage, visit, cutOff ?? outcome.error)
+    }
+    const { change, results, events } = outcome
+    try {
+      if (change) this.#pipeline.checkState(change.next)
+    } catch (error) {
+      return this.#failStage(stage, visit, toSystemError(error))
+    }
     this.#record('stage:success', { stageId: stage.id, visit })
-    if (change) this.#recordChange('state:commit', { stageId: stage.id }, change)
-    let state = this.#landSignals(change?.next ?? this.#state)
+    if (change) this.#live.record('state:commit', { stageId: stage.id }, change)
+    const committed = this.#live.withSignals(change?.next ?? this.#live.value)
+    let state = committed
     let move: Move = { next: this.#pipeline.stages[stage.index + 1] }
     let failure: SystemError | undefined
     if (stage.router && !this.#interruption) {
       try {
-        let decision = stage.router({
-          state,
-          event: this.#host.event,
-          resume: this.#resume,
-          results: outcome.results,
-        })
+        const { event } = this.#host
+        let decision = stage.router({ state, event, resume: this.#resume, results })
         if (isThenable(decision)) {
-          decision = await this.#untilInterrupted(decision, stage)
-          state = this.#landSignals(state)
+          decision = await this.#untilInterrupted(decision, stage, startedAt)
+          state = this.#live.withSignals(state)
         }
         move = toMove(decision, this.#pipeline, stage, this.#host.clock.now())
       } catch (error) {
-        failure = this.#routerError(stage, error)
+        failure = toSystemError(error, `The router of stage "${stage.id}"`)
       }
       if (this.#abandoned) throw this.#abandoned
     }
@@ -525,9 +436,8 @@ export class PipelineRun implements WaitingPipeline {
       ...(move.wait ? { pauses: true } : {}),
       ...(move.next ? { next: move.next.id } : {}),
     })
-    this.#state = state
+    this.#live.value = state
     this.#visits.set(stage.id, visit)
-    if (ledger.length > 0) this.#ledger.push(...ledger)
     this.#interruptions = 0
     this.#next = move.next
     this.#entry = move.entry
@@ -535,16 +445,20 @@ export class PipelineRun implements WaitingPipeline {
     await this.#boundary(events, failure ?? this.#interruption)
   }
 
-  async #untilInterrupted(decision: PromiseLike<unknown>, stage: CompiledStage): Promise<unknown> {
+  async #untilInterrupted(
+    decision: PromiseLike<unknown>,
+    stage: CompiledStage,
+    startedAt: number,
+  ): Promise<unknown> {
     try {
       return await new Promise((resolve, reject) => {
         this.#underWay = { interrupt: reject }
-        this.#startStageTimer(stage, this.#host.clock.now(), this.#underWay)
+        this.#stageTimer.start(stage, startedAt, this.#underWay)
         Promise.resolve(decision).then(resolve, reject)
       })
     } finally {
       this.#underWay = undefined
-      this.#clearStageTimer()
+      this.#stageTimer.clear()
     }
   }
 
@@ -552,22 +466,18 @@ export class PipelineRun implements WaitingPipeline {
     if (!this.#interruption) {
       this.#record('stage:failure', { stageId: stage.id, visit, error: serializeError(error) })
     }
-    this.#state = this.#landSignals(this.#state)
+    this.#live.land()
     this.#visits.set(stage.id, visit)
     return this.#boundary([], this.#interruption ?? error)
   }
 
   /** Leaves the stage as it was before this visit, to be tried again. */
-  #park(stage: CompiledStage, error: SystemError): Promise<void> {
-    this.#record('stage:failure', { stageId: stage.id, parked: true, error: serializeError(error) })
-    this.#state = this.#landSignals(this.#state)
+  #park({ id: stageId }: CompiledStage, cause: SystemError): Promise<void> {
+    const error = serializeError(cause)
+    this.#record('stage:failure', { stageId, parked: true, error })
+    this.#live.land()
     this.#interruptions++
-    this.#pause({
-      kind: 'exhausted',
-      stageId: stage.id,
-      since: this.#host.clock.now(),
-      error: serializeError(error),
-    })
+    this.#pause({ kind: 'exhausted', stageId, since: this.#host.clock.now(), error })
     return this.#boundary([])
   }
 
@@ -588,48 +498,31 @@ export class PipelineRun implements WaitingPipeline {
 
   #pause(wait: Wait): void {
     this.#status = 'paused'
-    this.#wait = wait
     this.#record('pipeline:pause', { stageId: wait.stageId, kind: wait.kind })
-    this.#armWait()
+    this.#beginWait(wait)
   }
 
-  #armWait(): void {
-    const dueAt = waitDeadline(this.#wait!)
-    if (dueAt !== Infinity) {
-      const { clock } = this.#host
-      this.#waitTimer = clock.setTimeout(() => {
-        try {
-          this.#prepareResume({ kind: 'timeout' })()
-        } catch (error) {
-          this.interrupt(toSystemError(error))
-        }
-      }, dueAt - clock.now())
-    }
-    this.#host.waiting?.(this)
-  }
-
-  #endWait(cause?: ResumeCause): void {
-    if (!this.#wait) return
-    this.#wait = undefined
-    this.#host.clock.clearTimeout(this.#waitTimer)
-    this.#host.waited?.(this, cause)
+  #beginWait(wait: Wait): void {
+    this.#wait.begin(wait, () => {
+      try {
+        this.#prepareResume({ kind: 'timeout' })()
+      } catch (error) {
+        this.interrupt(toSystemError(error))
+      }
+    })
   }
 
   #paused(): readonly PipelineRun[] {
-    if (this.#wait) return [this]
+    if (this.#wait.current) return [this]
     return this.#fork?.children.flatMap((child) => child.#paused()) ?? []
   }
 
   #prepareResume(cause: ResumeCause, assign?: Readonly<Record<string, string>>): () => void {
-    const changes = resumeChanges(this.#state, this.#wait!, cause, assign)
-    const state = changes.at(-1)?.next
-    if (state) this.#pipeline.checkState(state)
+    const endWait = this.#wait.prepareEnd(cause, assign)
     return () => {
-      this.#endWait(cause)
       this.#resume = cause
       this.#record('pipeline:resume', { cause })
-      for (const change of changes) this.#recordChange('state:commit', {}, change)
-      if (state) this.#state = state
+      endWait()
       this.#wakeUp()
     }
   }
@@ -640,125 +533,49 @@ export class PipelineRun implements WaitingPipeline {
     else this.#host.wake?.()
   }
 
-  #landSignals(state: StateObject): StateObject {
-    for (const { patch, landed, refused } of this.#signals.splice(0)) {
-      try {
-        const change = fromPartial(state, patch)
-        if (change) {
-          this.#pipeline.checkState(change.next)
-          this.#recordChange('state:signal', {}, change)
-          state = change.next
-        }
-        landed()
-      } catch (error) {
-        refused(error)
-      }
-    }
-    return state
-  }
-
   // ——— ending
 
   #beginEnding(failure: SystemError): void {
     this.#next = undefined
     this.#entry = undefined
     const status = failure.code === 'ABORTED' && failure === this.#interruption ? 'aborted' : 'failed'
-    this.#ending = { status, error: serializeError(failure), compensationErrors: [] }
-    this.#error = failure
-    const undoes = this.#pipeline.compensates && this.#undo() !== undefined
-    if (!undoes) this.#end(status)
+    if (!this.#ending.begin(status, failure)) this.#end(status)
   }
 
-  #undo() {
-    return newestUndo(this.#ledger, this.#pipeline, this.#place, this.#state)
-  }
-
-  /** Undoes one committed step. A compensation that fails is reported, and the others go on. */
-  async #undoNext(ending: Ending): Promise<void> {
-    const undo = this.#undo()
-    if (!undo) {
-      this.#end(ending.status)
-      return this.#commit([])
-    }
-    const barrier = new StepBarrier([undo.compensation], {
-      ...undo,
-      host: this.#host,
-      visitKey: `${this.#host.runId}/${undo.visitKey}`,
-      snapshot: undo.state,
-      resume: this.#resume,
-      interruptions: this.#interruptions,
+  async #undoNext(): Promise<void> {
+    const takeOver = await this.#ending.undoNext(this.#resume, this.#interruptions, (execution) => {
+      this.#underWay = execution
     })
-    this.#underWay = barrier
-    const [outcome] = await barrier.run()
     this.#underWay = undefined
     if (this.#abandoned) throw this.#abandoned
     this.#interruptions = 0
-    let state = undo.state
-    if (outcome!.ok && outcome!.change) {
-      state = outcome!.change.next
-      if (undo.isOwn) {
-        this.#recordChange('state:commit', { stageId: undo.stageId, compensates: true }, outcome!.change)
-        this.#state = state
-      }
-    }
-    if (!outcome!.ok) {
-      const compensationErrors = [...ending.compensationErrors, serializeError(outcome!.error)]
-      this.#ending = { ...ending, compensationErrors }
-      this.#error = withCompensationErrors(this.#error!, [outcome!.error])
-    }
-    const ledger = undo.done(state)
-    this.#ledger.splice(0, Infinity, ...ledger)
-    if (this.#undo() === undefined) this.#end(ending.status)
-    return this.#commit(outcome!.ok ? outcome!.events : [])
+    const events = takeOver()
+    if (this.#ending.isDone) this.#end(this.#ending.current!.status)
+    return this.#commit(events)
   }
 
   #end(status: 'succeeded' | 'failed' | 'aborted'): void {
     this.#status = status
     this.#clearTimers()
     this.#host.closed?.(this)
-    this.#ending = undefined
-    for (const signal of this.#signals.splice(0)) signal.refused(this.#tooLate('signal'))
+    this.#ending.current = undefined
+    this.#live.refuseSignals(this.#refused('signal'))
     const type = { succeeded: 'success', failed: 'failure', aborted: 'abort' }[status]
-    this.#record(`pipeline:${type}`, this.#error ? { error: serializeError(this.#error) } : {})
+    this.#record(`pipeline:${type}`, this.error ? { error: serializeError(this.error) } : {})
   }
-
-  // ——— time
 
   #setDeadline(): void {
     const { clock, runId } = this.#host
     const { timeoutMs, id } = this.#pipeline
-    const message = `Pipeline "${id}" took longer than its timeout of ${timeoutMs} ms`
-    const error = new SystemError('TIMEOUT', message, { context: { runId, pipelineId: id } })
-    this.#deadlineTimer = clock.setTimeout(
-      () => this.interrupt(error),
-      this.#startedAt + timeoutMs - clock.now(),
-    )
-  }
-
-  #startStageTimer(stage: CompiledStage, since: number, target: Interruptible): void {
-    const { clock, runId } = this.#host
-    const { timeoutMs, id } = stage
-    this.#stageTimeout = undefined
-    if (timeoutMs === Infinity) return
-    const message = `Stage "${id}" took longer than its timeout of ${timeoutMs} ms`
-    const onDue = () => {
-      this.#stageTimeout = new SystemError('TIMEOUT', message, { context: { runId, stageId: id } })
-      target.interrupt(this.#stageTimeout)
-    }
-    this.#stageTimer = clock.setTimeout(onDue, since + timeoutMs - clock.now())
-  }
-
-  #clearStageTimer(): void {
-    if (this.#stageTimer === undefined) return
-    this.#host.clock.clearTimeout(this.#stageTimer)
-    this.#stageTimer = undefined
+    const error = timedOut(`Pipeline "${id}"`, timeoutMs, { runId, pipelineId: id })
+    const dueAt = this.#startedAt + timeoutMs
+    this.#deadlineTimer = clock.setTimeout(() => this.interrupt(error), dueAt - clock.now())
   }
 
   #clearTimers(): void {
-    const { clock } = this.#host
-    if (this.#waitTimer !== undefined) clock.clearTimeout(this.#waitTimer)
-    if (this.#deadlineTimer !== undefined) clock.clearTimeout(this.#deadlineTimer)
-    this.#clearStageTimer()
+    this.#wait.clearTimer()
+    if (this.#deadlineTimer !== undefined) this.#host.clock.clearTimeout(this.#deadlineTimer)
+    this.#stageTimer.clear()
   }
 
   // ——— what is said
@@ -775,7 +592,7 @@ export class PipelineRun implements WaitingPipeline {
       pipelinePath: this.path,
       path: joinPath(this.path, stage.id),
       visitKey: `${this.#host.runId}/${this.#place.key}${stage.id}.${visit}`,
-      snapshot: this.#state,
+      snapshot: this.#live.value,
       resume: this.#resume,
       interruptions: this.#interruptions,
     }
@@ -783,79 +600,20 @@ export class PipelineRun implements WaitingPipeline {
 
   #recordStart(): void {
     this.#hasStarted = true
-    this.#host.record?.(
-      'pipeline',
-      'pipeline:start',
-      { pipelineId: this.#pipeline.id, ...this.#where },
-      this.path === '' ? { state: this.#state } : undefined,
-    )
+    const payload = { pipelineId: this.#pipeline.id, ...this.#where }
+    const state = this.path === '' ? { state: this.#live.value } : undefined
+    this.#host.record?.('pipeline', 'pipeline:start', payload, state)
   }
 
   #record(type: string, payload: Readonly<Record<string, unknown>>): void {
     this.#host.record?.('pipeline', type, { pipelineId: this.#pipeline.id, ...this.#where, ...payload })
   }
 
-  /** The timeline replays the state of the run itself; of a child it tells which fields were written. */
-  #recordChange(type: string, payload: Readonly<Record<string, unknown>>, change: Change): void {
-    const delta = change.patches
-    if (this.path === '') this.#host.record?.('store', type, payload, { delta, state: change.next })
-    else {
-      const changed = [...new Set(delta.map(({ path }) => path[0]))]
-      this.#host.record?.('store', type, { ...payload, ...this.#where, changed })
-    }
-  }
-
   get #where(): { readonly path?: string } {
     return this.path === '' ? {} : { path: this.path }
   }
 
-  #stageError(stage: CompiledStage, failures: readonly StepOutcome[]): SystemError {
-    const errors = failures.flatMap((failure) => (failure.ok ? [] : [failure.error]))
-    const message = `Stage "${stage.id}" failed: ${errors.map(({ message }) => message).join('; ')}`
-    return new SystemError('EXECUTION_FAILED', message, {
-      cause: errors[0],
-      errors,
-      context: { runId: this.#host.runId, pipelineId: this.#pipeline.id, stageId: stage.id },
-    })
+  #refused(verb: string): SystemError {
+    return refused(verb, this.#status, this.#host.runId)
   }
-
-  #routerError(stage: CompiledStage, cause: unknown): SystemError {
-    if (isSystemError(cause)) return cause
-    return new SystemError(
-      'EXECUTION_FAILED',
-      `The router of stage "${stage.id}" failed: ${describe(cause)}`,
-      {
-        cause,
-        context: { runId: this.#host.runId, pipelineId: this.#pipeline.id, stageId: stage.id },
-      },
-    )
-  }
-
-  #loopLimit({ id }: CompiledStage): SystemError {
-    const { maxVisits } = this.#pipeline
-    return new SystemError(
-      'LOOP_LIMIT',
-      `Stage "${id}" was to be visited more than ${maxVisits} times: end the loop, or raise maxVisits`,
-      { context: { runId: this.#host.runId, stageId: id, maxVisits } },
-    )
-  }
-
-  #tooLate(verb: string): SystemError {
-    return new SystemError('INVALID_COMMAND', `Cannot ${verb} the run: it is ${this.#status}`, {
-      context: { runId: this.#host.runId, status: this.#status },
-    })
-  }
-}
-
-function toSystemError(error: unknown): SystemError {
-  if (isSystemError(error)) return error
-  return new SystemError('EXECUTION_FAILED', describe(error), { cause: error })
-}
-
-function withCompensationErrors(error: SystemError, more: readonly SystemError[]): SystemError {
-  return new SystemError(error.code, error.message, {
-    cause: error.cause,
-    context: { ...error.context, compensationFailed: true },
-    errors: [...(error.errors ?? []), ...more],
-  })
 }

@@ -21,6 +21,7 @@ export interface WaitingPipeline {
   /** Where it stands in the run: `''` for the run itself, `fan/1` for the second child of the stage `fan`. */
   readonly path: string
   readonly state: StateObject
+  readonly hasEnded: boolean
   readonly wait: Wait | undefined
   readonly stageWatches: readonly StageWatch[]
   /** Asks the `where` of a stage, with the state as it is now; `undefined` when that threw. */

@@ -72,6 +72,7 @@ describe('a runtime with a timeline store', () => {
       'router:evaluated',
       'pipeline:pause',
       'pipeline:resume',
+      'watch:timeout',
       'stage:start',
       'subpipeline:fork',
       'pipeline:start',

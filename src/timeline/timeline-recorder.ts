@@ -74,7 +74,10 @@ export class TimelineRecorder {
   #lossTimer: TimerHandle
   #isUrgent = false
   #pumping: Promise<void> | undefined
+  /** Nothing is taken any more. */
   #isClosed = false
+  /** Nothing is stored or reported any more. */
+  #isOver = false
 
   /** @throws {SystemError} `VALIDATION` when an option is out of its bounds. */
   constructor(options: TimelineRecorderOptions) {
@@ -137,6 +140,7 @@ export class TimelineRecorder {
     this.#changed.clear()
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
+    this.#isOver = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,6 +148,7 @@ export class TimelineRecorder {
   }
 
   #note(run: RunRecording, isUrgent: boolean): void {
+    if (this.#isOver) return
     // Of a run that was refused from its first event to its end there is nothing to store.
     if (isFinished(run.status) && run.pendingEvents === 0 && !run.isKnownToStore && run.lostEvents > 0) {
       this.#changed.delete(run)
@@ -228,8 +233,9 @@ export class TimelineRecorder {
   }
 
   #noteLoss(run: RunRecording, reason: LossReason, error: unknown): void {
-    if (this.#onLoss) this.#losses.set(run, error === undefined ? { reason } : { reason, error })
-    if (this.#isClosed || this.#lossTimer !== undefined || !this.#onLoss) return
+    if (!this.#onLoss || this.#isOver) return
+    this.#losses.set(run, error === undefined ? { reason } : { reason, error })
+    if (this.#isClosed || this.#lossTimer !== undefined) return
     this.#lossTimer = this.#clock.setTimeout(() => this.#reportLosses(), this.#flushMs)
   }
 

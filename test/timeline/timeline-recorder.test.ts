@@ -266,6 +266,21 @@ describe('TimelineRecorder', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('keeps, stores and reports nothing after it was closed', async () => {
+    const store = new PuppetStore()
+    const recording = record(store).open(RUN)
+    count(recording, 1, 2)
+    await Promise.all([recorder!.close(), recorder!.close()])
+    expect(store.appends).toBe(1)
+    count(recording, 3, 4)
+    recording.setStatus('failed')
+    recorder!.open({ ...RUN, runId: 'late' }).record('logger', 'log:info', { message: 'x' })
+    await clock.advance('1m')
+    expect(store.appends).toBe(1)
+    expect(recording.lostEvents).toBe(2)
+    expect(losses).toEqual([])
+  })
+
   it('lets a batch go that the store refuses for good, and goes on with the state as it is', async () => {
     const store = new PuppetStore()
     const recording = record(store).open(RUN)

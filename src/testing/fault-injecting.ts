@@ -53,6 +53,11 @@ export interface FaultPlan {
    * store, from which nothing that was acknowledged is ever lost. @default 1
    */
   readonly flushEvery?: number
+  /**
+   * What the wrapper says of itself. `true` lets a store in memory, which stays when the process is "killed", stand in
+   * for a durable one. @default what the store says
+   */
+  readonly isDurable?: boolean
   /** For delays. @default the host's clock */
   readonly clock?: Clock
 }
@@ -85,6 +90,7 @@ class FaultInjection implements FaultInjectingDriver {
   readonly calls: Record<StorageCall, number> = { get: 0, scan: 0, commit: 0 }
   readonly landed: StorageFault[] = []
   readonly killed: Promise<void>
+  readonly isDurable: boolean
   readonly #inner: StorageDriver
   readonly #faults: readonly StorageFault[]
   readonly #clock: Clock
@@ -96,8 +102,10 @@ class FaultInjection implements FaultInjectingDriver {
   /** Tail of the commits under way; they run one after the other where each must be undone by itself. */
   #commits: Promise<unknown> = Promise.resolve()
 
-  constructor(inner: StorageDriver, { faults = [], flushEvery = 1, clock = systemClock }: FaultPlan) {
+  constructor(inner: StorageDriver, plan: FaultPlan) {
+    const { faults = [], flushEvery = 1, isDurable = inner.isDurable, clock = systemClock } = plan
     this.#inner = inner
+    this.isDurable = isDurable
     this.#faults = faults
     this.#clock = clock
     this.#flushEvery = flushEvery
@@ -106,10 +114,6 @@ class FaultInjection implements FaultInjectingDriver {
 
   get name(): string {
     return this.#inner.name
-  }
-
-  get isDurable(): boolean {
-    return this.#inner.isDurable
   }
 
   get isKilled(): boolean {

@@ -164,6 +164,11 @@ describe('faultInjecting()', () => {
     expect(await contents(inner)).toEqual({ a: 1 })
   })
 
+  it('lets a store in memory stand in for a durable one', () => {
+    expect(faultInjecting(memoryStorage()).isDurable).toBe(false)
+    expect(faultInjecting(memoryStorage(), { isDurable: true }).isDurable).toBe(true)
+  })
+
   it('tells of a fault that never struck', async () => {
     const { driver } = setUp({ faults: [{ type: 'kill', at: 9, when: 'before' }] })
     await driver.commit([put('a', 1)])

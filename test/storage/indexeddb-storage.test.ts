@@ -146,6 +146,35 @@ describe('a connection that the browser closes', () => {
   })
 })
 
+describe('a browser that loses its database server', () => {
+  /** What Safari throws, the first time or every time. */
+  const loseServer = (times: number) => {
+    const options = spyOnTransactions((_transaction, count) => {
+      if (count <= times) throw new DOMException('Connection to Indexed Database server lost', 'UnknownError')
+    })
+    return options
+  }
+
+  it('is asked again for a read', async () => {
+    await using storage = indexedDbStorage({ name: newName() })
+    await storage.commit([put('a', 1)])
+    const options = loseServer(1)
+    expect(await storage.get('a')).toBe(1)
+    expect(options).toHaveLength(2)
+  })
+
+  it('is not asked again for a commit, whose outcome is unknown', async () => {
+    await using storage = indexedDbStorage({ name: newName() })
+    await storage.commit([put('a', 1)])
+    loseServer(1)
+    expect(await faultOf(storage.commit([put('a', 2)]))).toMatchObject({
+      code: 'STORAGE',
+      context: { reason: 'engine', isOutcomeUnknown: true },
+    })
+    expect(await storage.get('a')).toBe(1)
+  })
+})
+
 describe('several versions and tabs', () => {
   it('gives way to a tab with a newer version, and says so afterwards', async () => {
     const name = newName()

@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { isSystemError, type SystemError } from 'busline'
 import { storageConformance } from '../../src/testing/index.js'
 import { postgresStorage } from '../../src/storage/postgres/index.js'
@@ -65,6 +65,21 @@ describe('postgresStorage() on PGlite', () => {
       code: 'VERSION_MISMATCH',
       context: { migrations: ['9999_future'] },
     })
+  })
+})
+
+describe('postgresStorage() without its packages', () => {
+  it('says what to install', async () => {
+    const missing = Object.assign(new Error("Cannot find package 'drizzle-orm'"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    })
+    vi.doMock('../../src/storage/postgres/open-postgres.js', () => {
+      throw missing
+    })
+    const error = await faultOf(postgresStorage({ connectionString: 'postgresql://nowhere' }).get('a'))
+    vi.doUnmock('../../src/storage/postgres/open-postgres.js')
+    expect(error).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(error.message).toContain('install the packages drizzle-orm and pg')
   })
 })
 

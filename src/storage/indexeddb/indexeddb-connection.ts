@@ -41,20 +41,24 @@ export class IndexedDbConnection {
   }
 
   /**
-   * Runs `action`, once more on a new connection when the browser has closed the one it was given. What `action` did
-   * before must be undone when that happens, as it is with a transaction that was aborted.
+   * Runs `action`, once more on a new connection when the browser has closed the one it was given. A write is only run
+   * again when it is sure to be undone; a read also when the browser has lost its database server, as Safari may.
    */
-  async use<T>(action: (database: RecordDatabase) => Promise<T>): Promise<T> {
+  async use<T>(kind: 'read' | 'write', action: (database: RecordDatabase) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const opening = (this.#opening ??= this.#open())
       const database = await opening
       try {
         return await action(database)
       } catch (error) {
-        const isDisconnected = nameOf(error) === 'InvalidStateError' || nameOf(error) === 'AbortError'
-        if (!isDisconnected || attempt === 2) throw indexedDbError(error, this.#name)
-        if (this.#opening === opening) this.#opening = undefined
-        database.close()
+        const name = nameOf(error) ?? ''
+        const isUndone = name === 'InvalidStateError' || name === 'AbortError'
+        if (isUndone || name === 'UnknownError') {
+          if (this.#opening === opening) this.#opening = undefined
+          database.close()
+          if (attempt === 1 && (isUndone || kind === 'read')) continue
+        }
+        throw indexedDbError(error, this.#name)
       }
     }
   }

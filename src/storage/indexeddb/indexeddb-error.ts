@@ -13,11 +13,11 @@ export function indexedDbError(error: unknown, database: string): SystemError {
   const advice = isFull ? 'the quota of this site is used up, delete what is not needed' : describe(error)
   return new SystemError('STORAGE', `Cannot use the IndexedDB database "${database}": ${advice}`, {
     cause: error,
-    // Aborted is undone; of anything else that ends a transaction, such as a lost backing store, one cannot know.
+    // A transaction that ends with any other error is undone; this one tells of a fault in what undoes it.
     context: {
       database,
       reason: isFull ? 'full' : 'engine',
-      isOutcomeUnknown: !isFull && name !== 'AbortError' && name !== 'InvalidStateError',
+      isOutcomeUnknown: name === undefined || name === 'UnknownError',
     },
   })
 }

@@ -64,7 +64,7 @@ class IndexedDbDriver implements IndexedDbStorage {
     this.#durability = durability
     this.#connection = new IndexedDbConnection(name, clock ?? systemClock, toMs(openTimeout))
     this.#commits = new GroupCommit({
-      flush: (commits) => this.#connection.use((database) => this.#apply(database, commits)),
+      flush: (commits) => this.#connection.use('write', (database) => this.#apply(database, commits)),
       schedule: scheduleTask,
       maxGroup: MAX_GROUP,
       maxPending: maxPendingCommits,
@@ -74,7 +74,7 @@ class IndexedDbDriver implements IndexedDbStorage {
   async get(key: string): Promise<unknown> {
     this.#checkOpen()
     checkKey(key)
-    const record = await this.#connection.use((database) => database.get(STORE, key))
+    const record = await this.#connection.use('read', (database) => database.get(STORE, key))
     return record?.value
   }
 
@@ -83,7 +83,7 @@ class IndexedDbDriver implements IndexedDbStorage {
     const limit = checkScan(options)
     const range = scanRange(options)
     if (!range) return []
-    return this.#connection.use((database) =>
+    return this.#connection.use('read', (database) =>
       options.reverse
         ? scanBackwards(database, range, limit)
         : database.getAll(STORE, keyRange(range), limit),

@@ -29,6 +29,8 @@ async function fromConnectionString(connectionString: string): Promise<PostgresR
     keepAlive: true,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
+    // For a server that has vanished and can no longer end the statement itself.
+    query_timeout: 35_000,
     // A process that is frozen in the middle of a transaction must not hold its locks for ever.
     idle_in_transaction_session_timeout: 10_000,
   })

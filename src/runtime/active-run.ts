@@ -287,7 +287,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   waited({ path }: WaitingPipeline, cause?: ResumeCause): void {
-    this.#inboxes?.get(path)?.running()
+    this.#inboxes?.get(path)?.running(cause)
     if (cause && this.#registration.hooks.onResume) this.#resumes.push(cause)
   }
 
@@ -442,7 +442,13 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.#inboxes ??= new Map()
     let inbox = this.#inboxes.get(path)
     if (!inbox) {
-      const owner = pipeline ?? this.#pipeline!.at(path)!
+      const owner = pipeline ?? this.#pipeline?.at(path)
+      // A step that was given up may come here when nothing can wait any more.
+      if (!owner || owner.hasEnded || this.hasEnded) {
+        throw new SystemError('INVALID_COMMAND', 'Cannot register a watch: what it is for has ended', {
+          context: { runId: this.runId, ...(path === '' ? {} : { path }) },
+        })
+      }
       this.#inboxes.set(path, (inbox = new Inbox(owner, this, this.#context.watches)))
     }
     return inbox

@@ -6,9 +6,13 @@ export class RecentIds {
   #young = new Set<string>()
   #old = new Set<string>()
 
+  has(id: string): boolean {
+    return this.#young.has(id) || this.#old.has(id)
+  }
+
   /** Remembers an id; false when it is known. */
   add(id: string): boolean {
-    if (this.#young.has(id) || this.#old.has(id)) return false
+    if (this.has(id)) return false
     if (this.#young.size >= RECENT_IDS) {
       this.#old = this.#young
       this.#young = new Set()

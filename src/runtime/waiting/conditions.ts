@@ -4,25 +4,32 @@ import type { StateObject } from '../../state/change.js'
 import type { Condition, WatchDescriptor } from '../../pipeline/watch-descriptor.js'
 
 /**
- * Whether an event fits the conditions of a descriptor. `undefined` when that hangs on a place in the state that is
- * not there yet: the event is then kept until it can be said.
+ * What can be said of an event and a watch:
+ * - `never` a comparison with a constant fails, and no change of the state can mend that;
+ * - `no` a comparison with the state fails, as the state is now;
+ * - `open` it hangs on a place in the state that is not there yet;
+ * - `yes` it fits.
  */
-export function fits(descriptor: WatchDescriptor, event: BusEvent, state: StateObject): boolean | undefined {
-  let isOpen = false
+export type Fit = 'never' | 'no' | 'open' | 'yes'
+
+/** Whether an event fits the conditions of a descriptor, which are joined by AND. */
+export function fits(descriptor: WatchDescriptor, event: BusEvent, state: StateObject): Fit {
+  let fit: Fit = 'yes'
   for (const condition of descriptor.conditions ?? []) {
     const holds = conditionHolds(condition, event.payload, state)
-    if (holds === false) return false
-    if (holds === undefined) isOpen = true
+    if (holds === false && condition.valueFrom === undefined) return 'never'
+    if (holds === false) fit = 'no'
+    else if (holds === undefined && fit === 'yes') fit = 'open'
   }
-  return isOpen ? undefined : true
+  return fit
 }
 
 function conditionHolds(condition: Condition, payload: unknown, state: StateObject): boolean | undefined {
-  const { field, op, valueFrom } = condition
+  const { field, op, value } = condition
   const found = readPath(payload, field)
-  if (op === 'exists') return found.isPresent === (condition.value ?? true)
+  if (op === 'exists') return found.isPresent === (value ?? true)
   const wanted = wantedValue(condition, state)
-  if (!wanted.isPresent) return valueFrom === undefined ? op === '!=' : undefined
+  if (!wanted.isPresent) return undefined
   // A missing field is unlike everything, and neither more nor less than anything.
   if (!found.isPresent) return op === '!='
   return compare(found.value, op, wanted.value)

@@ -2,7 +2,9 @@ import type { BusEvent } from '../../core/bus-event.js'
 import type { ResumeCause } from '../../pipeline/resume-cause.js'
 import type { WaitingPipeline } from '../../pipeline/run-host.js'
 import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
-import { fits } from './conditions.js'
+import type { StateObject } from '../../state/change.js'
+import { RecentIds } from '../admission/recent-ids.js'
+import { type Fit, fits } from './conditions.js'
 import type { InboxPlace, WatchIndex } from './watch-index.js'
 import { type Watch, createWatch } from './watch.js'
 
@@ -17,14 +19,23 @@ export interface InboxHost {
   note(type: string, payload: Readonly<Record<string, unknown>>): void
 }
 
+/** An event that is kept; `isSure` when it fits a watch, and not only may come to. */
+interface KeptEvent {
+  readonly event: BusEvent
+  readonly isSure: boolean
+}
+
 /**
  * The events a pipeline waits for, or will: its watches, and the one buffer in which events of all of them stand in the
  * order they came.
  *
  * Invariants:
- * - W1 from the moment a watch is here, an event that fits it is either buffered or ends the wait; it never does both;
- * - W2 a pipeline that is parked has nothing in its buffer that would end its wait;
- * - W3 an event whose fit hangs on state that is not there yet is kept, and decided on when the pipeline pauses.
+ * - W1 from the moment a watch is here, an event that fits it is either kept or ends the wait; it never does both, and
+ *   never twice;
+ * - W2 a pipeline that is parked keeps nothing that would end its wait;
+ * - W3 as long as a pipeline is not parked the state says nothing against an event: it may be about to hold the very
+ *   value the event is compared with. The pause that waits for the event decides, with the state it pauses with;
+ * - W4 events stand and are taken in the order they came, whatever watch they are for.
  */
 export class Inbox implements InboxPlace {
   readonly path: string
@@ -32,10 +43,15 @@ export class Inbox implements InboxPlace {
   readonly #index: WatchIndex
   readonly #pipeline: WaitingPipeline
   readonly #watches = new Map<string, Watch>()
-  #buffer: BusEvent[] = []
+  /** By id, in the order they came. */
+  readonly #kept = new Map<string, KeptEvent>()
+  /** Ids of events that ended a wait. */
+  #taken: RecentIds | undefined
   /** `pausing` from the decision to pause until it is committed; only `parked` lets an event end the wait. */
   #phase: 'running' | 'pausing' | 'parked' = 'running'
   #lost = 0
+  /** What the inbox was last looked up by. */
+  #placedState: StateObject | undefined
 
   constructor(pipeline: WaitingPipeline, host: InboxHost, index: WatchIndex) {
     this.path = pipeline.path
@@ -53,25 +69,25 @@ export class Inbox implements InboxPlace {
   get isParked(): boolean {
     return this.#phase === 'parked'
   }
-  get state() {
+  get state(): StateObject {
     return this.#pipeline.state
   }
   get buffered(): readonly BusEvent[] {
-    return this.#buffer
+    return Array.from(this.#kept.values(), ({ event }) => event)
   }
 
-  /** A watch of a step. One with an equal descriptor is the same watch: a retried step registers once. */
+  /** A watch of a step. One that says the same is the same watch: a retried step registers once. */
   register(id: string, descriptor: WatchDescriptor): string {
-    const text = JSON.stringify(descriptor)
-    for (const watch of this.#watches.values()) {
-      if (watch.origin === 'step' && JSON.stringify(watch.descriptor) === text) return watch.id
+    const watch = createWatch(id, 'step', descriptor)
+    for (const other of this.#watches.values()) {
+      if (other.origin === 'step' && other.fingerprint === watch.fingerprint) return other.id
     }
-    this.#add(createWatch(id, 'step', descriptor))
+    this.#add(watch)
     this.#host.note('watch:registered', { watchId: id, path: this.path, descriptor })
     return id
   }
 
-  /** Ends a watch of a step and drops what was buffered for it alone. */
+  /** Ends a watch of a step and drops what was kept for it alone. */
   cancel(id: string): boolean {
     const watch = this.#watches.get(id)
     if (watch?.origin !== 'step') return false
@@ -90,92 +106,142 @@ export class Inbox implements InboxPlace {
   park(): void {
     if (this.#phase !== 'pausing') return
     this.#phase = 'parked'
-    this.#index.place(this)
-    const events = this.#buffer
-    this.#buffer = []
-    for (const [position, event] of events.entries()) {
-      if (this.#phase === 'parked') this.receive(event, true)
-      // Woken by the one before: what came after it waits for the next pause.
-      else {
-        this.#buffer.push(...events.slice(position).filter((each) => this.#isWanted(each)))
-        break
-      }
-    }
+    this.#place()
+    this.#offerKept()
+    this.#forgetUnwanted()
   }
 
   /** The wait is over, whatever ended it. */
-  running(): void {
+  running(cause?: ResumeCause): void {
+    if (cause?.kind === 'timeout') this.#host.note('watch:timeout', { path: this.path })
     this.#phase = 'running'
     const own = this.#watches.get('pause')
     if (own) this.#remove(own)
-    else this.#index.place(this)
-    for (const { collected } of this.#watches.values()) {
-      if (!collected) continue
-      this.#buffer.unshift(...collected.values())
-      collected.clear()
-    }
+    else this.#place()
   }
 
   close(): void {
     this.#watches.clear()
-    this.#buffer = []
-    this.#index.place(this)
+    this.#kept.clear()
+    this.#place()
   }
 
   /** Looks the state up again after it changed while parked. */
   stateChanged(): void {
-    if (this.isParked) this.#index.place(this)
+    // Each commit of a run tells all its pipelines.
+    if (!this.isParked || this.state === this.#placedState) return
+    this.#place()
+    this.#offerKept()
   }
 
-  receive(event: BusEvent, isBuffered = false): void {
-    if (event.id === this.#host.startEventId) return
-    if (this.isParked) {
-      for (const watch of this.#awaited()) {
-        if (this.#fits(watch, event, true)) return this.#match(watch, event)
+  receive(event: BusEvent): void {
+    if (event.id === this.#host.startEventId || this.#kept.has(event.id) || this.#taken?.has(event.id)) return
+    const offer = this.isParked ? this.#offer(event) : undefined
+    if (offer === 'taken') return
+    const hope = this.#hope(event, this.isParked)
+    if (hope) this.#keep({ event, isSure: hope === 'sure' }, offer === 'collected')
+  }
+
+  // ——— ending the wait
+
+  /** Lets what is kept end the wait, as if it came now. */
+  #offerKept(): void {
+    const kept = [...this.#kept.values()]
+    this.#kept.clear()
+    for (const each of kept) {
+      if (this.isParked && this.#offer(each.event) === 'taken') continue
+      this.#kept.set(each.event.id, each)
+    }
+  }
+
+  /** Whether an event ends the wait, or is one of several that will together. */
+  #offer(event: BusEvent): 'taken' | 'collected' | undefined {
+    let isCollected = false
+    for (const watch of this.#awaited()) {
+      if (this.#fit(watch, event) !== 'yes') continue
+      const events = watch.isForAll ? this.#collect(watch, event) : [event]
+      if (events.every((each) => each !== undefined)) {
+        this.#take(watch, events)
+        return 'taken'
+      }
+      isCollected ||= events.includes(event)
+    }
+    return isCollected ? 'collected' : undefined
+  }
+
+  /** The oldest event of each type a watch is for, with the one that came last. */
+  #collect(watch: Watch, last: BusEvent): readonly (BusEvent | undefined)[] {
+    const candidates = [...this.buffered, last]
+    return watch.types.map((type) =>
+      candidates.find((event) => event.type === type && this.#fit(watch, event) === 'yes'),
+    )
+  }
+
+  #take({ id, isForAll, descriptor }: Watch, events: readonly BusEvent[]): void {
+    this.#taken ??= new RecentIds()
+    for (const event of events) {
+      this.#kept.delete(event.id)
+      this.#taken.add(event.id)
+    }
+    const eventIds = events.map((event) => event.id)
+    this.#host.note('watch:matched', { watchId: id, path: this.path, eventIds })
+    const cause: ResumeCause = isForAll ? { kind: 'events', events } : { kind: 'event', event: events[0]! }
+    this.#host.resume(this.path, cause, descriptor.assign)
+  }
+
+  // ——— keeping events
+
+  /** @param isCollected Whether the present wait has need of it: it is then kept beyond the limit. */
+  #keep(kept: KeptEvent, isCollected: boolean): void {
+    if (this.#kept.size >= this.#host.bufferLimit && !isCollected) {
+      // The oldest stay; but what only may come to fit makes way for what does.
+      const unsure = kept.isSure ? [...this.#kept.values()].findLast(({ isSure }) => !isSure) : undefined
+      this.#noteLost((unsure ?? kept).event)
+      if (!unsure) return
+      this.#kept.delete(unsure.event.id)
+    }
+    this.#kept.set(kept.event.id, kept)
+    if (kept.isSure) this.#noteKept(kept.event)
+  }
+
+  /** Drops what no watch can come to fit any more. */
+  #forgetUnwanted(): void {
+    for (const { event, isSure } of this.#kept.values()) {
+      const hope = this.#hope(event, false)
+      if (!hope) this.#kept.delete(event.id)
+      else if (hope === 'sure' && !isSure) {
+        this.#kept.set(event.id, { event, isSure: true })
+        this.#noteKept(event)
       }
     }
-    if (this.#isWanted(event)) this.#keep(event, isBuffered)
   }
 
-  #match(watch: Watch, event: BusEvent): void {
-    const { collected, descriptor, types } = watch
-    if (collected) {
-      // A second event of a type waits for the next round.
-      if (collected.has(event.type)) return this.#keep(event, true)
-      collected.set(event.type, event)
-      if (collected.size < types.length) return
-      const events = types.map((type) => collected.get(type)!)
-      collected.clear()
-      this.#matched(watch, events)
-      this.#host.resume(this.path, { kind: 'events', events }, descriptor.assign)
-    } else {
-      this.#matched(watch, [event])
-      this.#host.resume(this.path, { kind: 'event', event }, descriptor.assign)
+  /**
+   * Whether a watch wants the event: for sure, or maybe.
+   *
+   * @param isDecided Whether the state as it is now decides for every watch, and not only for those of the present wait.
+   */
+  #hope(event: BusEvent, isDecided: boolean): 'sure' | 'maybe' | undefined {
+    const decided = this.isParked ? (isDecided ? [...this.watches] : this.#awaited()) : []
+    let hope: 'maybe' | undefined
+    for (const watch of this.#watches.values()) {
+      const fit = this.#fit(watch, event)
+      if (fit === 'yes') return 'sure'
+      if (fit === 'open' || (fit === 'no' && !decided.includes(watch))) hope = 'maybe'
     }
+    return hope
   }
 
-  #matched({ id }: Watch, events: readonly BusEvent[]): void {
-    const eventIds = events.map(({ id }) => id)
-    this.#host.note('watch:matched', { watchId: id, path: this.path, eventIds })
+  #noteKept({ id, type }: BusEvent): void {
+    this.#host.note('watch:buffered', { path: this.path, eventId: id, type })
   }
 
-  #keep(event: BusEvent, isBuffered: boolean): void {
-    if (this.#buffer.length >= this.#host.bufferLimit) {
-      const { type, id } = event
-      this.#host.note('watch:buffered', {
-        path: this.path,
-        eventId: id,
-        type,
-        overflow: true,
-        lost: ++this.#lost,
-      })
-      return
-    }
-    this.#buffer.push(event)
-    if (!isBuffered) {
-      this.#host.note('watch:buffered', { path: this.path, eventId: event.id, type: event.type })
-    }
+  #noteLost({ id, type }: BusEvent): void {
+    const lost = ++this.#lost
+    this.#host.note('watch:buffered', { path: this.path, eventId: id, type, overflow: true, lost })
   }
+
+  // ——— watches
 
   /** What ends the present wait: what the pause names, else what its stage declares, else what steps registered. */
   #awaited(): readonly Watch[] {
@@ -185,32 +251,27 @@ export class Inbox implements InboxPlace {
     return named ? [named] : [...this.#watches.values()].filter(({ origin }) => origin === 'step')
   }
 
-  /** Whether the event is one for a watch that does not end the present wait. */
-  #isWanted(event: BusEvent): boolean {
-    const awaited = this.isParked ? this.#awaited() : []
-    for (const watch of this.#watches.values()) {
-      if (!awaited.includes(watch) && this.#fits(watch, event, false)) return true
-    }
-    return false
-  }
-
-  /** @param isFinal Whether what cannot be said counts as a no; otherwise it counts as a yes (W3). */
-  #fits(watch: Watch, event: BusEvent, isFinal: boolean): boolean {
-    if (!watch.types.includes(event.type)) return false
-    const answer = fits(watch.descriptor, event, this.#pipeline.state)
-    if (answer === false || (answer === undefined && isFinal)) return false
-    if (watch.stageId === undefined) return true
-    return this.#pipeline.accepts(watch.stageId, event) ?? !isFinal
+  #fit({ types, descriptor, stageId }: Watch, event: BusEvent): Fit {
+    if (!types.includes(event.type)) return 'never'
+    const fit = fits(descriptor, event, this.#pipeline.state)
+    if (fit !== 'yes' || stageId === undefined) return fit
+    const isAccepted = this.#pipeline.accepts(stageId, event)
+    return isAccepted === undefined ? 'open' : isAccepted ? 'yes' : 'no'
   }
 
   #add(watch: Watch): void {
     this.#watches.set(watch.id, watch)
-    this.#index.place(this)
+    this.#place()
   }
 
   #remove(watch: Watch): void {
     this.#watches.delete(watch.id)
+    this.#place()
+    this.#forgetUnwanted()
+  }
+
+  #place(): void {
+    this.#placedState = this.state
     this.#index.place(this)
-    this.#buffer = this.#buffer.filter((event) => this.#isWanted(event))
   }
 }

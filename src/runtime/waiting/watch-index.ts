@@ -129,5 +129,6 @@ function equalityOf({ descriptor }: Watch, { isParked, state }: InboxPlace) {
 }
 
 function isSame(one: Shelf, other: Shelf): boolean {
-  return one.type === other.type && one.field === other.field && Object.is(one.value, other.value)
+  // As a map of values sees it, for which 0 and -0 are one; NaN is never looked up by.
+  return one.type === other.type && one.field === other.field && one.value === other.value
 }

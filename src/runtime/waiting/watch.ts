@@ -1,4 +1,3 @@
-import type { BusEvent } from '../../core/bus-event.js'
 import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
 
 /**
@@ -12,8 +11,10 @@ export interface Watch {
   readonly stageId?: string
   readonly descriptor: WatchDescriptor
   readonly types: readonly string[]
-  /** With `mode: 'all'`, the events it has so far. */
-  readonly collected: Map<string, BusEvent> | undefined
+  /** Whether it wants one event of each type, not one of any. */
+  readonly isForAll: boolean
+  /** The same for descriptors that say the same, however they are written down. */
+  readonly fingerprint: string
 }
 
 export function createWatch(
@@ -22,13 +23,17 @@ export function createWatch(
   descriptor: WatchDescriptor,
   stageId?: string,
 ): Watch {
-  const types = descriptor.event === undefined ? [...new Set(descriptor.events)] : [descriptor.event]
+  const { event, events, mode, conditions = [], assign = {} } = descriptor
+  const types = event === undefined ? [...new Set(events)] : [event]
+  const isForAll = mode === 'all'
+  const comparisons = conditions.map(({ field, op, value, valueFrom }) => [field, op, value, valueFrom])
   return {
     id,
     origin,
     descriptor,
     types,
-    collected: descriptor.mode === 'all' && types.length > 1 ? new Map() : undefined,
+    isForAll,
+    fingerprint: JSON.stringify([types, isForAll, comparisons, Object.entries(assign).sort()]),
     ...(stageId === undefined ? {} : { stageId }),
   }
 }

@@ -1,9 +1,7 @@
 import type { BusEvent } from '../core/bus-event.js'
 import type { TimerHandle } from '../core/clock.js'
-import { isThenable } from '../core/is-thenable.js'
 import { type SystemError, serializeError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
-import type { StageFrame } from './attempt.js'
 import {
   type LedgerEntry,
   type PipelineCheckpoint,
@@ -11,20 +9,17 @@ import {
   type Wait,
   initialCheckpoint,
 } from './checkpoint.js'
-import { type Place, joinPath } from './compensation.js'
+import type { Place } from './compensation.js'
 import type { CompiledPipeline, CompiledStage } from './compiled-pipeline.js'
-import { Fork } from './fork.js'
-import { forkChildren } from './fork-children.js'
 import { LiveState } from './live-state.js'
 import { PipelineEnding } from './pipeline-ending.js'
 import { loopLimit, refused, timedOut, toSystemError } from './pipeline-errors.js'
 import { PipelineWait } from './pipeline-wait.js'
 import type { ResumeCause } from './resume-cause.js'
-import { type Move, type StageEntry, enter, toMove } from './routing.js'
+import { type Move, type StageEntry, enter } from './routing.js'
 import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
-import type { StageOutcome } from './stage-outcome.js'
-import { type Interruptible, StageTimer } from './stage-timer.js'
-import { StepStage } from './step-stage.js'
+import { StageCycle, type StageCycleHost, type StageEnd, type StageVisit } from './stage-cycle.js'
+import type { Interruptible } from './stage-timer.js'
 import { restoreWait } from './wait.js'
 
 /** Where a pipeline stands, and who drives it. Absent for the run itself. */
@@ -71,15 +66,14 @@ export class PipelineRun implements WaitingPipeline {
   #entry: StageEntry | undefined
   #interruptions = 0
   #resume: ResumeCause | undefined
-  #fork: Fork | undefined
   #hasStarted: boolean
   #isAdvancing = false
   /** Why the run must end, from the moment somebody said so. */
   #interruption: SystemError | undefined
   #abandoned: SystemError | undefined
-  /** What an interruption must reach: the steps under way, or the router. */
-  #underWay: Interruptible | undefined
-  readonly #stageTimer: StageTimer
+  /** The compensation under way. */
+  #undoing: Interruptible | undefined
+  readonly #cycle: StageCycle
   #deadlineTimer: TimerHandle
 
   private constructor(
@@ -97,7 +91,7 @@ export class PipelineRun implements WaitingPipeline {
     this.#visits = new Map(Object.entries(checkpoint.visits))
     this.#status = checkpoint.status
     this.#live = new LiveState(checkpoint.state, pipeline, host, place.path)
-    this.#stageTimer = new StageTimer(host.clock, host.runId)
+    this.#cycle = new StageCycle(this.#cycleHost())
     this.#wait = new PipelineWait(this, pipeline, host, this.#live)
     this.#ending = new PipelineEnding(checkpoint, pipeline, host, place, this.#live)
     this.#next = checkpoint.next === undefined ? undefined : enter(pipeline, { stage: checkpoint.next }).next
@@ -151,19 +145,10 @@ export class PipelineRun implements WaitingPipeline {
     )
     if (inside) {
       const stage = enter(pipeline, { stage: inside.stageId }).next!
-      const children = inside.children.map((child, index) => ({
-        pipeline: child.pipeline,
-        run: PipelineRun.restore(
-          stage.children[child.pipeline]!,
-          host,
-          child.checkpoint,
-          run.#childPlace(stage, inside.visit, index),
-          lastAliveAt,
-        ),
-      }))
-      run.#fork = new Fork(stage, inside.visit, inside.startedAt, children)
-      run.#stageTimer.start(stage, inside.startedAt, run.#fork)
-      if (run.#fork.isReady) run.#status = 'running'
+      const isReady = run.#cycle.restore(run.#visitOf(stage, inside.visit), inside, (child, at, where) =>
+        PipelineRun.restore(child, host, at, where, lastAliveAt),
+      )
+      if (isReady) run.#status = 'running'
     }
     if (wait) run.#beginWait(restoreWait(wait, host.clock.now(), lastAliveAt))
     return run
@@ -193,7 +178,7 @@ export class PipelineRun implements WaitingPipeline {
   }
   /** The stage that comes next, or is under way. */
   get stageId(): string | undefined {
-    return this.#fork?.stage.id ?? this.#next?.id
+    return this.#cycle.forked?.id ?? this.#next?.id
   }
 
   get stageWatches(): readonly StageWatch[] {
@@ -218,7 +203,7 @@ export class PipelineRun implements WaitingPipeline {
   /** The pipeline at a path: this one, or a child at any depth that is under way. */
   at(path: string): WaitingPipeline | undefined {
     if (path === this.path) return this
-    return this.#fork?.children.find((child) => `${path}/`.startsWith(`${child.path}/`))?.at(path)
+    return this.#cycle.children.find((child) => `${path}/`.startsWith(`${child.path}/`))?.at(path)
   }
 
   /** Every pipeline of the run that waits: itself, or children at any depth. */
@@ -237,18 +222,17 @@ export class PipelineRun implements WaitingPipeline {
     }
   }
 
-  #advance(): Promise<void> {
+  async #advance(): Promise<void> {
     if (!this.#hasStarted) this.#recordStart()
     if (this.#ending.current) return this.#undoNext()
-    if (this.#fork) return this.#driveFork(this.#fork)
+    if (this.#cycle.forked) return this.#leaveStage(await this.#cycle.proceed())
     if (this.#interruption) return this.#boundary([], this.#interruption)
     const stage = this.#next
     if (!stage) return this.#boundary([])
     const visit = (this.#visits.get(stage.id) ?? 0) + 1
     const { maxVisits } = this.#pipeline
     if (visit > maxVisits) return this.#boundary([], loopLimit(stage.id, maxVisits, this.#host.runId))
-    this.#record('stage:start', { stageId: stage.id, visit })
-    return stage.children.length > 0 ? this.#enterFork(stage, visit) : this.#runSteps(stage, visit)
+    return this.#leaveStage(await this.#cycle.enter(this.#visitOf(stage, visit)))
   }
 
   /**
@@ -291,8 +275,7 @@ export class PipelineRun implements WaitingPipeline {
   interrupt(reason: SystemError): void {
     if (this.isEnding) return
     this.#interruption = reason
-    this.#fork?.interrupt(reason)
-    this.#underWay?.interrupt(reason)
+    this.#cycle.interrupt(reason)
     if (this.#status === 'paused') {
       this.#wait.end()
       this.#wakeUp()
@@ -304,12 +287,13 @@ export class PipelineRun implements WaitingPipeline {
     if (this.hasEnded || this.#abandoned) return
     this.#abandoned = reason
     this.#clearTimers()
-    this.#fork?.abandon(reason)
-    this.#underWay?.interrupt(reason)
+    this.#cycle.abandon(reason)
+    this.#undoing?.interrupt(reason)
     this.#live.refuseSignals(reason)
   }
 
   checkpoint(): PipelineCheckpoint {
+    const inside = this.#cycle.checkpoint()
     return {
       pipelineId: this.#pipeline.id,
       status: this.#status,
@@ -321,163 +305,43 @@ export class PipelineRun implements WaitingPipeline {
       interruptions: this.#interruptions,
       ...(this.#resume ? { resume: this.#resume } : {}),
       ...(this.#wait.current ? { wait: this.#wait.current } : {}),
-      ...(this.#fork ? { inside: this.#fork.checkpoint() } : {}),
+      ...(inside ? { inside } : {}),
       ledger: [...this.#ending.ledger],
       ...(this.#ending.current ? { ending: this.#ending.current } : {}),
       ...(this.error ? { error: serializeError(this.error) } : {}),
     }
   }
 
-  // ——— stages
-
-  async #runSteps(stage: CompiledStage, visit: number): Promise<void> {
-    const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.clock.now()
-    const only = this.#entry?.step
-    if (stage.steps.length === 0) {
-      return this.#leave(stage, visit, startedAt, {
-        ok: true,
-        change: undefined,
-        results: {},
-        events: [],
-        ledger: [],
-      })
-    }
-    const steps = new StepStage(stage, this.#frame(stage, visit), visit, this.#keepsLedger, only)
-    this.#underWay = steps
-    const outcome = steps.run()
-    this.#stageTimer.start(stage, startedAt, steps)
-    await this.#leave(stage, visit, startedAt, await outcome)
-  }
-
-  async #enterFork(stage: CompiledStage, visit: number): Promise<void> {
-    try {
-      const { event, clock } = this.#host
-      const children = forkChildren(stage, this.#pipeline, event, this.#live.value, this.#entry?.pipeline)
-      const runs = children.map(({ pipeline, state, at }, index) => {
-        const place = this.#childPlace(stage, visit, index)
-        return { pipeline, run: PipelineRun.start(stage.children[pipeline]!, this.#host, state, place, at) }
-      })
-      this.#fork = new Fork(stage, visit, clock.now(), runs)
-    } catch (error) {
-      return this.#failStage(stage, visit, toSystemError(error, `Forking stage "${stage.id}"`))
-    }
-    this.#record('subpipeline:fork', { stageId: stage.id, children: this.#fork.children.length })
-    this.#stageTimer.start(stage, this.#fork.startedAt, this.#fork)
-    await this.#driveFork(this.#fork)
-  }
-
-  async #driveFork(fork: Fork): Promise<void> {
-    // A child may be woken between the end of a drive and here.
-    do await fork.drive()
-    while (fork.isReady)
+  /** The one boundary after a stage: state, position, visits and ledger change here, together. */
+  #leaveStage(end: StageEnd): Promise<void> {
     if (this.#abandoned) throw this.#abandoned
-    if (!fork.hasEnded) {
+    if (end.type === 'asleep') {
       this.#status = 'paused'
       return this.#commit([])
     }
-    this.#fork = undefined
-    const failed = fork.children.filter(({ status }) => status !== 'succeeded').length
-    this.#record('subpipeline:join', { stageId: fork.stage.id, failed })
-    await this.#leave(fork.stage, fork.visit, fork.startedAt, fork.outcome(this.#live.value))
-  }
-
-  #childPlace(stage: CompiledStage, visit: number, index: number): ChildPlace {
-    return {
-      path: joinPath(joinPath(this.path, stage.id), index),
-      key: `${this.#place.key}${stage.id}.${visit}/${index}/`,
-      keepsLedger: this.#keepsLedger,
-      wake: (child) => {
-        if (!this.#fork?.wake(child) && this.#status === 'paused') this.#wakeUp()
-      },
+    const { stage, visit } = end.of
+    if (end.ledger.length > 0) this.#ending.ledger.push(...end.ledger)
+    if (end.type === 'failed') {
+      this.#live.land()
+      if (end.parks) return this.#park(stage, end.error)
+      this.#visits.set(stage.id, visit)
+      return this.#boundary([], this.#interruption ?? end.error)
     }
-  }
-
-  // ——— from the end of a stage to the boundary
-
-  /** Takes over what a stage came to, asks its router, and moves. */
-  async #leave(stage: CompiledStage, visit: number, startedAt: number, outcome: StageOutcome): Promise<void> {
-    this.#underWay = undefined
-    this.#stageTimer.clear()
-    if (this.#abandoned) throw this.#abandoned
-    if (outcome.ledger.length > 0) this.#ending.ledger.push(...outcome.ledger)
-    if (!outcome.ok) {
-      const cutOff = this.#interruption ?? this.#stageTimer.timeout
-      if (outcome.parks && !cutOff) return this.#park(stage, outcome.error)
-      return this.#failStage(stage, visit, cutOff ?? outcome.error)
-    }
-    const { change, results, events } = outcome
-    try {
-      if (change) this.#pipeline.checkState(change.next)
-    } catch (error) {
-      return this.#failStage(stage, visit, toSystemError(error))
-    }
-    this.#record('stage:success', { stageId: stage.id, visit })
-    if (change) this.#live.record('state:commit', { stageId: stage.id }, change)
-    const committed = this.#live.withSignals(change?.next ?? this.#live.value)
-    let state = committed
-    let move: Move = { next: this.#pipeline.stages[stage.index + 1] }
-    let failure: SystemError | undefined
-    if (stage.router && !this.#interruption) {
-      try {
-        const { event } = this.#host
-        let decision = stage.router({ state, event, resume: this.#resume, results })
-        if (isThenable(decision)) {
-          decision = await this.#untilInterrupted(decision, stage, startedAt)
-          state = this.#live.withSignals(state)
-        }
-        move = toMove(decision, this.#pipeline, stage, this.#host.clock.now())
-      } catch (error) {
-        failure = toSystemError(error, `The router of stage "${stage.id}"`)
-      }
-      if (this.#abandoned) throw this.#abandoned
-    }
-    this.#record('router:evaluated', {
-      stageId: stage.id,
-      ...(move.wait ? { pauses: true } : {}),
-      ...(move.next ? { next: move.next.id } : {}),
-    })
+    const { state, move, events, failure } = end
     this.#live.value = state
     this.#visits.set(stage.id, visit)
     this.#interruptions = 0
     this.#next = move.next
     this.#entry = move.entry
     if (move.wait && !failure && !this.#interruption) this.#pause(move.wait)
-    await this.#boundary(events, failure ?? this.#interruption)
-  }
-
-  async #untilInterrupted(
-    decision: PromiseLike<unknown>,
-    stage: CompiledStage,
-    startedAt: number,
-  ): Promise<unknown> {
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#underWay = { interrupt: reject }
-        this.#stageTimer.start(stage, startedAt, this.#underWay)
-        Promise.resolve(decision).then(resolve, reject)
-      })
-    } finally {
-      this.#underWay = undefined
-      this.#stageTimer.clear()
-    }
-  }
-
-  #failStage(stage: CompiledStage, visit: number, error: SystemError): Promise<void> {
-    if (!this.#interruption) {
-      this.#record('stage:failure', { stageId: stage.id, visit, error: serializeError(error) })
-    }
-    this.#live.land()
-    this.#visits.set(stage.id, visit)
-    return this.#boundary([], this.#interruption ?? error)
+    return this.#boundary(events, failure ?? this.#interruption)
   }
 
   /** Leaves the stage as it was before this visit, to be tried again. */
-  #park({ id: stageId }: CompiledStage, cause: SystemError): Promise<void> {
-    const error = serializeError(cause)
-    this.#record('stage:failure', { stageId, parked: true, error })
-    this.#live.land()
+  #park({ id: stageId }: CompiledStage, error: SystemError): Promise<void> {
     this.#interruptions++
-    this.#pause({ kind: 'exhausted', stageId, since: this.#host.clock.now(), error })
+    const since = this.#host.clock.now()
+    this.#pause({ kind: 'exhausted', stageId, since, error: serializeError(error) })
     return this.#boundary([])
   }
 
@@ -514,7 +378,7 @@ export class PipelineRun implements WaitingPipeline {
 
   #paused(): readonly PipelineRun[] {
     if (this.#wait.current) return [this]
-    return this.#fork?.children.flatMap((child) => child.#paused()) ?? []
+    return this.#cycle.children.flatMap((child) => child.#paused())
   }
 
   #prepareResume(cause: ResumeCause, assign?: Readonly<Record<string, string>>): () => void {
@@ -544,9 +408,9 @@ export class PipelineRun implements WaitingPipeline {
 
   async #undoNext(): Promise<void> {
     const takeOver = await this.#ending.undoNext(this.#resume, this.#interruptions, (execution) => {
-      this.#underWay = execution
+      this.#undoing = execution
     })
-    this.#underWay = undefined
+    this.#undoing = undefined
     if (this.#abandoned) throw this.#abandoned
     this.#interruptions = 0
     const events = takeOver()
@@ -575,26 +439,31 @@ export class PipelineRun implements WaitingPipeline {
   #clearTimers(): void {
     this.#wait.clearTimer()
     if (this.#deadlineTimer !== undefined) this.#host.clock.clearTimeout(this.#deadlineTimer)
-    this.#stageTimer.clear()
+    this.#cycle.clearTimer()
   }
 
   // ——— what is said
 
-  get #keepsLedger(): boolean {
-    return this.#pipeline.compensates || (this.#place.keepsLedger ?? false)
+  #visitOf(stage: CompiledStage, visit: number): StageVisit {
+    return { stage, visit, entry: this.#entry, resume: this.#resume, interruptions: this.#interruptions }
   }
 
-  #frame(stage: CompiledStage, visit: number): StageFrame {
+  #cycleHost(): StageCycleHost {
+    const interruption = () => this.#interruption
     return {
+      pipeline: this.#pipeline,
       host: this.#host,
-      pipelineId: this.#pipeline.id,
-      stageId: stage.id,
-      pipelinePath: this.path,
-      path: joinPath(this.path, stage.id),
-      visitKey: `${this.#host.runId}/${this.#place.key}${stage.id}.${visit}`,
-      snapshot: this.#live.value,
-      resume: this.#resume,
-      interruptions: this.#interruptions,
+      place: this.#place,
+      live: this.#live,
+      keepsLedger: this.#pipeline.compensates || (this.#place.keepsLedger ?? false),
+      get interruption() {
+        return interruption()
+      },
+      startChild: (pipeline, state, place, at) => PipelineRun.start(pipeline, this.#host, state, place, at),
+      wakeUp: () => {
+        if (this.#status === 'paused') this.#wakeUp()
+      },
+      record: (type, payload) => this.#record(type, payload),
     }
   }
 

@@ -1,0 +1,270 @@
+import type { BusEvent } from '../core/bus-event.js'
+import { isThenable } from '../core/is-thenable.js'
+import { type SystemError, serializeError } from '../core/system-error.js'
+import type { StateObject } from '../state/change.js'
+import type { ForkCheckpoint, LedgerEntry } from './checkpoint.js'
+import { type Place, joinPath } from './compensation.js'
+import type { CompiledPipeline, CompiledStage } from './compiled-pipeline.js'
+import { Fork, type ForkChild } from './fork.js'
+import { forkChildren } from './fork-children.js'
+import type { LiveState } from './live-state.js'
+import type { ChildPlace, PipelineRun } from './pipeline-run.js'
+import { toSystemError } from './pipeline-errors.js'
+import type { ResumeCause } from './resume-cause.js'
+import { type Move, type StageEntry, toMove } from './routing.js'
+import type { RunHost } from './run-host.js'
+import type { StageOutcome } from './stage-outcome.js'
+import { type Interruptible, StageTimer } from './stage-timer.js'
+import { StepStage } from './step-stage.js'
+
+/** One visit of a stage. */
+export interface StageVisit {
+  readonly stage: CompiledStage
+  readonly visit: number
+  /** How the stage is entered, when not as a whole. */
+  readonly entry: StageEntry | undefined
+  readonly resume: ResumeCause | undefined
+  /** Executions of this visit that were cut off before they could commit. */
+  readonly interruptions: number
+}
+
+/** What a visit came to. Nothing of the pipeline has changed by then: that is for its owner, at the boundary. */
+export type StageEnd =
+  | {
+      readonly type: 'moved'
+      readonly of: StageVisit
+      readonly state: StateObject
+      readonly move: Move
+      readonly events: readonly BusEvent[]
+      readonly ledger: readonly LedgerEntry[]
+      /** Why the pipeline cannot go where the stage wanted, though the stage itself is done. */
+      readonly failure: SystemError | undefined
+    }
+  | {
+      readonly type: 'failed'
+      readonly of: StageVisit
+      readonly error: SystemError
+      /** Whether the stage is to be tried again when a person says so. */
+      readonly parks: boolean
+      readonly ledger: readonly LedgerEntry[]
+    }
+  /** Its children wait; `proceed()` goes on with them. */
+  | { readonly type: 'asleep' }
+
+/** What a stage needs of the pipeline it belongs to. */
+export interface StageCycleHost {
+  readonly pipeline: CompiledPipeline
+  readonly host: RunHost
+  readonly place: Place
+  readonly live: LiveState
+  readonly keepsLedger: boolean
+  /** Why the pipeline must end, from the moment somebody said so. */
+  readonly interruption: SystemError | undefined
+  startChild(pipeline: CompiledPipeline, state: StateObject, place: ChildPlace, at: unknown): PipelineRun
+  /** A child may go on while nobody drives the stage. */
+  wakeUp(): void
+  readonly record: (type: string, payload: Readonly<Record<string, unknown>>) => void
+}
+
+/** From the entry into a stage to the decision of its router. */
+export class StageCycle {
+  readonly #host: StageCycleHost
+  readonly #timer: StageTimer
+  #fork: Fork | undefined
+  #visit: StageVisit | undefined
+  /** What an interruption must reach: the steps under way, or the router. */
+  #underWay: Interruptible | undefined
+
+  constructor(host: StageCycleHost) {
+    this.#host = host
+    this.#timer = new StageTimer(host.host.clock, host.host.runId)
+  }
+
+  /** The stage whose children are under way. */
+  get forked(): CompiledStage | undefined {
+    return this.#fork?.stage
+  }
+  get children(): readonly PipelineRun[] {
+    return this.#fork?.children ?? []
+  }
+
+  async enter(visit: StageVisit): Promise<StageEnd> {
+    const { stage } = visit
+    this.#visit = visit
+    this.#host.record('stage:start', { stageId: stage.id, visit: visit.visit })
+    if (stage.children.length > 0) return this.#openFork(visit)
+    const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.host.clock.now()
+    return this.#leave(visit, await this.#runSteps(visit, startedAt), startedAt)
+  }
+
+  /** Goes on with the children that can. */
+  async proceed(): Promise<StageEnd> {
+    const fork = this.#fork!
+    // A child may be woken between the end of a drive and here.
+    do await fork.drive()
+    while (fork.isReady)
+    if (!fork.hasEnded) return { type: 'asleep' }
+    this.#fork = undefined
+    const failed = fork.children.filter(({ status }) => status !== 'succeeded').length
+    this.#host.record('subpipeline:join', { stageId: fork.stage.id, failed })
+    return this.#leave(this.#visit!, fork.outcome(this.#host.live.value), fork.startedAt)
+  }
+
+  /** Takes up a stage whose children were under way; returns whether one of them can go on. */
+  restore(visit: StageVisit, { startedAt, children }: ForkCheckpoint, restoreChild: RestoreChild): boolean {
+    const { stage } = visit
+    const runs = children.map(({ pipeline, checkpoint }, index) => {
+      const place = this.#childPlace(visit, index)
+      return { pipeline, run: restoreChild(stage.children[pipeline]!, checkpoint, place) }
+    })
+    this.#visit = visit
+    this.#fork = new Fork(stage, visit.visit, startedAt, runs)
+    this.#timer.start(stage, startedAt, this.#fork)
+    return this.#fork.isReady
+  }
+
+  interrupt(reason: SystemError): void {
+    this.#fork?.interrupt(reason)
+    this.#underWay?.interrupt(reason)
+  }
+
+  abandon(reason: SystemError): void {
+    this.#timer.clear()
+    this.#fork?.abandon(reason)
+    this.#underWay?.interrupt(reason)
+  }
+
+  checkpoint(): ForkCheckpoint | undefined {
+    return this.#fork?.checkpoint()
+  }
+
+  clearTimer(): void {
+    this.#timer.clear()
+  }
+
+  async #runSteps(of: StageVisit, startedAt: number): Promise<StageOutcome> {
+    const { stage, visit, entry, resume, interruptions } = of
+    if (stage.steps.length === 0) return NOTHING_DONE
+    const { host, pipeline, place, live, keepsLedger } = this.#host
+    const frame = {
+      host,
+      pipelineId: pipeline.id,
+      stageId: stage.id,
+      pipelinePath: place.path,
+      path: joinPath(place.path, stage.id),
+      visitKey: `${host.runId}/${place.key}${stage.id}.${visit}`,
+      snapshot: live.value,
+      resume,
+      interruptions,
+    }
+    const steps = new StepStage(stage, frame, visit, keepsLedger, entry?.step)
+    this.#underWay = steps
+    const outcome = steps.run()
+    this.#timer.start(stage, startedAt, steps)
+    return outcome
+  }
+
+  #openFork(of: StageVisit): Promise<StageEnd> {
+    const { stage, visit, entry } = of
+    const { pipeline, host, live } = this.#host
+    try {
+      const starts = forkChildren(stage, pipeline, host.event, live.value, entry?.pipeline)
+      const children = starts.map((start, index): ForkChild => {
+        const child = stage.children[start.pipeline]!
+        const run = this.#host.startChild(child, start.state, this.#childPlace(of, index), start.at)
+        return { pipeline: start.pipeline, run }
+      })
+      this.#fork = new Fork(stage, visit, host.clock.now(), children)
+    } catch (error) {
+      return Promise.resolve(this.#failed(of, toSystemError(error, `Forking stage "${stage.id}"`)))
+    }
+    this.#host.record('subpipeline:fork', { stageId: stage.id, children: this.children.length })
+    this.#timer.start(stage, this.#fork.startedAt, this.#fork)
+    return this.proceed()
+  }
+
+  #childPlace({ stage, visit }: StageVisit, index: number): ChildPlace {
+    const { place, keepsLedger } = this.#host
+    return {
+      path: joinPath(joinPath(place.path, stage.id), index),
+      key: `${place.key}${stage.id}.${visit}/${index}/`,
+      keepsLedger,
+      wake: (child) => {
+        if (!this.#fork?.wake(child)) this.#host.wakeUp()
+      },
+    }
+  }
+
+  /** Takes what a stage came to, and asks its router. */
+  async #leave(of: StageVisit, outcome: StageOutcome, startedAt: number): Promise<StageEnd> {
+    const { stage, visit } = of
+    const { live, pipeline, record } = this.#host
+    this.#underWay = undefined
+    this.#timer.clear()
+    const { ledger } = outcome
+    if (!outcome.ok) {
+      const cutOff = this.#host.interruption ?? this.#timer.timeout
+      return this.#failed(of, cutOff ?? outcome.error, ledger, outcome.parks && !cutOff)
+    }
+    const { change, results, events } = outcome
+    try {
+      if (change) pipeline.checkState(change.next)
+    } catch (error) {
+      return this.#failed(of, toSystemError(error), ledger)
+    }
+    record('stage:success', { stageId: stage.id, visit })
+    if (change) live.record('state:commit', { stageId: stage.id }, change)
+    let state = live.withSignals(change?.next ?? live.value)
+    let move: Move = { next: pipeline.stages[stage.index + 1] }
+    let failure: SystemError | undefined
+    if (stage.router && !this.#host.interruption) {
+      try {
+        let decision = stage.router({ state, event: this.#host.host.event, resume: of.resume, results })
+        if (isThenable(decision)) {
+          decision = await this.#untilInterrupted(decision, stage, startedAt)
+          state = live.withSignals(state)
+        }
+        move = toMove(decision, pipeline, stage, this.#host.host.clock.now())
+      } catch (error) {
+        failure = toSystemError(error, `The router of stage "${stage.id}"`)
+      }
+    }
+    record('router:evaluated', {
+      stageId: stage.id,
+      ...(move.wait ? { pauses: true } : {}),
+      ...(move.next ? { next: move.next.id } : {}),
+    })
+    return { type: 'moved', of, state, move, events, ledger, failure }
+  }
+
+  async #untilInterrupted(decision: PromiseLike<unknown>, stage: CompiledStage, startedAt: number) {
+    try {
+      return await new Promise<unknown>((resolve, reject) => {
+        this.#underWay = { interrupt: reject }
+        this.#timer.start(stage, startedAt, this.#underWay)
+        Promise.resolve(decision).then(resolve, reject)
+      })
+    } finally {
+      this.#underWay = undefined
+      this.#timer.clear()
+    }
+  }
+
+  #failed(of: StageVisit, error: SystemError, ledger: readonly LedgerEntry[] = [], parks = false): StageEnd {
+    if (!this.#host.interruption) {
+      const { stage, visit } = of
+      const details = { ...(parks ? { parked: true } : {}), error: serializeError(error) }
+      this.#host.record('stage:failure', { stageId: stage.id, visit, ...details })
+    }
+    return { type: 'failed', of, error, parks, ledger }
+  }
+}
+
+type RestoreChild = (
+  pipeline: CompiledPipeline,
+  checkpoint: ForkCheckpoint['children'][number]['checkpoint'],
+  place: ChildPlace,
+) => PipelineRun
+
+/** What a stage without steps comes to. */
+const NOTHING_DONE: StageOutcome = { ok: true, change: undefined, results: {}, events: [], ledger: [] }

@@ -100,6 +100,7 @@ export class RunRecording {
   #storedStatus: TimelineStatus | undefined
   #endTime: number | undefined
   #lostEvents: number
+  #isInDoubt = false
   #isMetaDirty = true
   #isNextWhole = true
 
@@ -220,6 +221,7 @@ export class RunRecording {
     this.#inFlight = undefined
     const count = batch.events.length
     if (outcome === 'failed') {
+      this.#isInDoubt = true
       this.#isMetaDirty = true
       return this.#changed(false)
     }
@@ -228,6 +230,21 @@ export class RunRecording {
     if (outcome === 'stored') this.#storedStatus = batch.meta.status
     else if (count > 0) this.#forget(count, 'store', error)
     if (this.#fresh.length > 0 || this.#isMetaDirty) this.#changed(isFinished(this.#status))
+  }
+
+  /** Whether the last batch failed, so that the store may or may not have it. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt
+  }
+
+  /** Ends the doubt: what the store was found to have of this run is not stored again. */
+  confirm(stored: RunTimelineMeta | undefined): void {
+    this.#isInDoubt = false
+    if (!stored) return
+    this.#storedStatus = stored.status
+    const missing = this.#events.filter(({ seq }) => seq > stored.eventCount)
+    this.#host.buffered(missing.length - this.#events.length)
+    this.#events = missing
   }
 
   /** Gives up what is pending; counted as lost. */

@@ -158,9 +158,7 @@ export class StoredTimelineStore implements TimelineStore {
       const page = await this.#driver.scan(after === undefined ? { prefix, limit } : { prefix, after, limit })
       for (const { value } of page) {
         for (const event of value as readonly TimelineEvent[]) {
-          // Of records that overlap, after a commit whose outcome was not known, the first is the right one.
-          if (event.seq >= from && event.seq <= to && event.seq > (events.at(-1)?.seq ?? 0))
-            events.push(event)
+          if (event.seq >= from && event.seq <= to) events.push(event)
         }
       }
       if (page.length < limit) break

@@ -118,8 +118,9 @@ export class TimelineRecorder {
   /** Resolves when everything recorded so far is stored, or the store has failed to take it. Never rejects. */
   async flush(): Promise<void> {
     await this.#pumping
-    while (this.#changed.size > 0 && this.#failures === 0) await this.#pump()
-    if (this.#changed.size > 0) await this.#pump()
+    do {
+      if (this.#changed.size > 0) await this.#pump()
+    } while (this.#changed.size > 0 && this.#failures === 0)
   }
 
   /**
@@ -185,6 +186,10 @@ export class TimelineRecorder {
     this.#flushTimer = undefined
     do {
       this.#isUrgent = false
+      if (!(await this.#endDoubts())) {
+        this.#failures++
+        return
+      }
       const taken: Taken[] = []
       for (const run of this.#changed) {
         const batch = takeSafely(run)
@@ -194,6 +199,19 @@ export class TimelineRecorder {
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
     } while (this.#isUrgentNow())
+  }
+
+  /** Reads back what failed: numbers that a store may have already are not given away again. */
+  async #endDoubts(): Promise<boolean> {
+    if (this.#failures === 0) return true
+    try {
+      for (const run of this.#changed) {
+        if (run.isInDoubt) run.confirm(await this.#store.getRunMeta(run.runId))
+      }
+      return true
+    } catch {
+      return false
+    }
   }
 
   #isUrgentNow(): boolean {

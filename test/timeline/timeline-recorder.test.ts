@@ -319,6 +319,38 @@ describe('TimelineRecorder', () => {
     expect(await statesOf(store)).toEqual([4, 5, 6].map((value) => stateOf(value)))
   })
 
+  it('does not give numbers away again that the store has unnoticed', async () => {
+    const store = new StoredTimelineStore(memoryStorage())
+    const append = store.append.bind(store)
+    const outcomes = [
+      async (batches: readonly TimelineBatch[]) => {
+        await append(batches)
+        throw new SystemError('STORAGE', 'Connection lost', { context: { isOutcomeUnknown: true } })
+      },
+      () => Promise.reject(new SystemError('VALIDATION', 'Not storable')),
+    ]
+    store.append = (batches) => (outcomes.shift() ?? append)(batches)
+    const recording = record(store).open(RUN)
+    count(recording, 1, 300)
+    await recorder!.flush()
+    count(recording, 301, 303)
+    await clock.advance('1s')
+    for (let value = 304; value <= 340; value += 2) {
+      count(recording, value, value + 1)
+      await recorder!.flush()
+    }
+    recording.setStatus('complete')
+    await recorder!.flush()
+    expect(recording.lostEvents).toBe(3)
+    const values = Array.from({ length: 341 }, (_, index) => index + 1).filter(
+      (value) => value < 301 || value > 303,
+    )
+    expect(await statesOf(store)).toEqual(values.map(stateOf))
+    expect((await store.getEvents('run', 299, 302)).map(({ payload }) => payload.value)).toEqual([
+      299, 300, 304, 305,
+    ])
+  })
+
   it('says of a run that it has ended also when the store was down just then', async () => {
     const store = new PuppetStore()
     const recording = record(store).open(RUN)
@@ -390,6 +422,10 @@ describe('TimelineRecorder', () => {
         const inner = isStored ? new StoredTimelineStore(memoryStorage()) : new MemoryTimelineStore()
         let isFair = false
         const store = Object.assign(Object.create(inner) as TimelineStore, {
+          async getRunMeta(runId: string) {
+            if (!isFair && outcomes.next().value === 'down') throw new SystemError('STORAGE', 'Down')
+            return inner.getRunMeta(runId)
+          },
           async append(batches: readonly TimelineBatch[]) {
             const what = isFair ? 'fine' : outcomes.next().value
             if (what === 'slow') await new Promise<void>((resolve) => time.setTimeout(resolve, 300))

@@ -134,6 +134,9 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   // ——— as the runtime sees it
 
+  belongsTo(registration: Registration): boolean {
+    return registration === this.#registration
+  }
   get status(): RunStatus {
     return this.#status
   }
@@ -403,7 +406,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #finish(): void {
     this.#isFinished = true
     this.#context.runs.end(this)
-    this.#registration.ended(this)
+    this.#registration.ended()
     const type = { succeeded: 'run:completed', failed: 'run:failed', aborted: 'run:aborted' } as const
     this.#announce(type[this.#status as 'succeeded'])
     this.#released.open()

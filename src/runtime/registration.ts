@@ -13,6 +13,7 @@ import { createEnv, processEnv } from './env.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
 import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
+import { ScheduleTimer, parseSchedule } from './schedule.js'
 import { type DispatchOutcome, type DispatchResult, createReceipt } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { RunEventPayload } from './run-events.js'
@@ -63,8 +64,9 @@ export class Registration implements AdmissionHost {
   readonly admission: Admission
   readonly #context: RuntimeContext
   readonly #container: ArtifactContainer
-  readonly #runs = new Set<ActiveRun>()
+  #liveRuns = 0
   readonly #onReceipt: (receipt: DispatchResult) => void
+  readonly #schedules = new Map<CompiledTrigger, (instant: number) => number | undefined>()
   #subscriptions: readonly Unsubscribe[] = []
   #whenIdle: (() => void)[] = []
 
@@ -97,21 +99,38 @@ export class Registration implements AdmissionHost {
     )
   }
 
-  get runs(): ReadonlySet<ActiveRun> {
-    return this.#runs
+  /** Runs that live. Found rather than kept: see {@link RunDirectory}. */
+  get runs(): readonly ActiveRun[] {
+    return this.#context.runs.live().filter((run) => run.belongsTo(this))
   }
 
-  /** Resolves when the eager services are built; rejects with the first fault. */
-  ready(): Promise<void> {
-    return this.#container.ready()
+  /** Resolves when schedules are read and eager services built; rejects with the first fault. */
+  async ready(): Promise<void> {
+    for (const trigger of this.triggers.values()) {
+      if (trigger.schedule) this.#schedules.set(trigger, await parseSchedule(trigger))
+    }
+    await this.#container.ready()
   }
 
+  /** Puts the triggers on the bus and on the clock. */
   subscribe(): void {
-    this.#subscriptions = [...this.triggers.values()]
-      .filter(({ schedule }) => !schedule)
-      .map((trigger) =>
-        this.#context.bus.subscribe(trigger.eventType, (event) => this.receive(trigger, event)),
-      )
+    const { bus, clock } = this.#context
+    this.#subscriptions = [...this.triggers.values()].map((trigger) => {
+      const next = this.#schedules.get(trigger)
+      if (!next) return bus.subscribe(trigger.eventType, (event) => this.receive(trigger, event))
+      const timer = new ScheduleTimer(next, clock, (at) => this.#receiveDue(trigger, at))
+      return () => timer.close()
+    })
+  }
+
+  /** The id names workflow, trigger and instant: an instant that two processes see is one event. */
+  #receiveDue(trigger: CompiledTrigger, scheduledAt: number): void {
+    try {
+      const id = `${this.id}/${trigger.id}@${new Date(scheduledAt).toISOString()}`
+      this.receive(trigger, this.#context.bus.createEvent(trigger.eventType, { scheduledAt }, { id }))
+    } catch (error) {
+      this.#context.report(error, `Schedule "${trigger.id}" of workflow "${this.id}"`)
+    }
   }
 
   /** An event at a trigger: checks, receipts, gates, mode. */
@@ -165,14 +184,13 @@ export class Registration implements AdmissionHost {
     return true
   }
 
-  ended(run: ActiveRun): void {
-    this.#runs.delete(run)
-    if (this.#runs.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
+  ended(): void {
+    if (--this.#liveRuns === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
   /** Resolves when no run is left. */
   idle(): Promise<void> {
-    return this.#runs.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+    return this.#liveRuns === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
   }
 
   /** Accepts nothing more. Runs go on. */
@@ -183,7 +201,7 @@ export class Registration implements AdmissionHost {
   }
 
   abortAll(reason: string): void {
-    for (const run of this.#runs) run.abort(reason)
+    for (const run of this.runs) run.abort(reason)
   }
 
   dispose(): Promise<void> {
@@ -229,7 +247,7 @@ export class Registration implements AdmissionHost {
 
   #createRun(ticket: Ticket): ActiveRun {
     const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context)
-    this.#runs.add(run)
+    this.#liveRuns++
     this.#context.runs.add(run)
     return run
   }

@@ -377,7 +377,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     const { clock } = this.#context
     return new Promise((resolve) => {
       const timer = clock.setTimeout(resolve, timeoutMs)
-      const running = [...registration.runs].filter(({ status }) => status === 'running')
+      const running = registration.runs.filter(({ status }) => status === 'running')
       void Promise.all(running.map((run) => run.released)).then(() => {
         clock.clearTimeout(timer)
         resolve()

@@ -87,6 +87,8 @@ export abstract class SlotMode implements Mode {
     tenure.run = run
     const free = (): void => {
       this.slots.delete(tenure)
+      // What the Set leaves behind when it shrinks would else keep the run from the cheap garbage collection.
+      tenure.run = undefined
       this.giveAway(run)
       if (this.slots.size === 0) this.#onIdle?.()
     }

@@ -17,6 +17,7 @@ export interface PostgresServer {
   restart(): Promise<void>
   /** Stops it and removes its folder. */
   remove(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Where `initdb` and `postgres` are; as root on Debian they are installed first. `undefined` when they are not to be had. */
@@ -57,6 +58,10 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     },
   )
   let server = await start(binaries, data, folder, user)
+  const remove = async () => {
+    await stop(server, 'SIGINT')
+    rmSync(folder, { recursive: true, force: true })
+  }
   return {
     connectionString(searchPath = 'public') {
       const host = encodeURIComponent(folder)
@@ -66,10 +71,8 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     async restart() {
       server = await start(binaries, data, folder, user)
     },
-    async remove() {
-      await stop(server, 'SIGINT')
-      rmSync(folder, { recursive: true, force: true })
-    },
+    remove,
+    [Symbol.asyncDispose]: remove,
   }
 }
 

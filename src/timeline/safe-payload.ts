@@ -58,7 +58,8 @@ class SafeCopy {
       case 'string':
         return this.#copyText(value)
       case 'number':
-        return Number.isFinite(value) ? value : `[${value}]`
+        // A negative zero would not survive every store.
+        return Number.isFinite(value) ? value + 0 : `[${value}]`
       case 'boolean':
         return value
       case 'object':

@@ -101,7 +101,7 @@ describe('toSafePayload()', () => {
           withBoxedValues: true,
         }),
         (value) => {
-          const payload = toSafePayload({ value }, { maxBytes: 2_000, redaction: undefined })
+          const payload = toSafePayload({ value: [value] }, { maxBytes: 2_000, redaction: undefined })
           expect(() => freezePlainData(payload)).not.toThrow()
           expect(JSON.parse(JSON.stringify(payload))).toEqual(payload)
           expect(JSON.stringify(payload).length).toBeLessThan(20_000)

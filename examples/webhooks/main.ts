@@ -1,0 +1,74 @@
+/**
+ * The main job: publishes webhook deliveries on a bus where a handful of workflows listen, shows it live, and then what
+ * became of every event. `npm start -- --help` tells the options.
+ */
+import type { Delivery } from './delivery.js'
+import { githubDeliveries } from './github-deliveries.js'
+import { UnreadableFile, readEvents } from './read-events.js'
+import { BadUsage, HELP, type Options, readOptions } from './read-options.js'
+import { replay } from './replay.js'
+import { drawRuns, introduce, lostEvents, summarizeFindings, tabulate } from './report.js'
+import { seededRandom } from './seeded-random.js'
+import { Tally } from './tally.js'
+import { createProgressLine } from './terminal/progress-line.js'
+import { oneLine, openTerminal } from './terminal/terminal.js'
+import { allWorkflows } from './workflows/index.js'
+
+async function main(options: Options): Promise<boolean> {
+  const terminal = openTerminal(process.stdout)
+  const { paint, write } = terminal
+  const say = (...lines: readonly string[]) => write(lines.map((line) => `${line}\n`).join(''))
+  const deliveries = await loadDeliveries(options)
+
+  const workflows = allWorkflows([...new Set(deliveries.map(({ type }) => type))])
+  const source =
+    options.events === undefined ? 'webhook deliveries from GitHub' : `events from ${options.events}`
+  say(paint('bold', `${deliveries.length} ${oneLine(source)}, seed ${options.seed}`), '')
+  say(introduce(workflows, new Tally(workflows).all, terminal), '')
+
+  const progress = createProgressLine(terminal)
+  const result = await replay({ deliveries, workflows, seed: options.seed, onProgress: progress.show })
+  progress.end()
+
+  const tallies = result.tally.all
+  const lost = lostEvents(tallies)
+  say(tabulate(tallies, terminal), '')
+  const findings = summarizeFindings(result, terminal)
+  if (findings.length > 0) say(...findings, '')
+  for (const chart of await drawRuns(result, terminal)) say(chart, '')
+  if (lost.length === 0) {
+    const matched = tallies.reduce((sum, tally) => sum + tally.matched, 0)
+    say(paint('green', `No event was lost: all ${matched} that matched came to one end.`))
+  }
+  for (const fault of [...lost, ...result.faults]) console.error(oneLine(fault))
+  return lost.length === 0 && result.faults.length === 0
+}
+
+async function loadDeliveries({ events, seed }: Options): Promise<readonly Delivery[]> {
+  if (events === undefined) return githubDeliveries(seededRandom(seed))
+  const { deliveries, badLines } = await readEvents(events)
+  for (const { line, reason } of badLines) {
+    console.error(`${oneLine(events)}:${line}: skipped, ${oneLine(reason)}`)
+  }
+  return deliveries
+}
+
+// Whoever reads along may stop reading: `npm start | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) process.stdout.write(HELP)
+  else if (!(await main(options))) process.exitCode = 1
+} catch (error) {
+  if (error instanceof BadUsage) {
+    console.error(`${oneLine(error.message)}. Try --help`)
+    process.exitCode = 2
+  } else if (error instanceof UnreadableFile) {
+    console.error(oneLine(error.message))
+    process.exitCode = 1
+  } else throw error
+}

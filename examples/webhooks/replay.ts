@@ -1,0 +1,128 @@
+import { type AnyEventBus, MemoryTimelineStore, WorkflowRuntime, createEventBus } from 'busline'
+import { sequentialIds, simulatedClock } from 'busline/testing'
+import { ChangeLog } from './change-log.js'
+import type { Delivery } from './delivery.js'
+import { GitHubStub } from './github-stub.js'
+import type { RegisteredWorkflow } from './registered-workflow.js'
+import { randomGapMs, seededRandom } from './seeded-random.js'
+import { Tally } from './tally.js'
+import type { Statistics, WebhookEvents } from './webhook-events.js'
+
+export interface ReplayOptions {
+  readonly deliveries: readonly Delivery[]
+  readonly workflows: readonly RegisteredWorkflow[]
+  readonly seed: number
+  /** Called after each delivery, and each simulated second at the end; the replay waits for its promise. */
+  readonly onProgress: (progress: Progress) => void | Promise<void>
+}
+
+export interface Progress {
+  readonly published: number
+  readonly total: number
+  readonly running: number
+  readonly paused: number
+  readonly ended: number
+  /** Simulated time since the beginning, milliseconds. */
+  readonly elapsedMs: number
+}
+
+export interface ReplayResult {
+  readonly tally: Tally
+  readonly timelines: MemoryTimelineStore
+  readonly reports: readonly Statistics[]
+  readonly releases: readonly WebhookEvents['release:shipped'][]
+  /** What went wrong where nobody could be told by an exception. */
+  readonly faults: readonly string[]
+}
+
+/** The mean time between two deliveries, simulated. */
+const MEAN_GAP_MS = 180
+
+/** When runs are still under way after this simulated time they are aborted. */
+const LONGEST_END_MS = 3_600_000
+
+const silent = () => {}
+const quietLogger = { debug: silent, info: silent, warn: silent, error: silent }
+
+/**
+ * Publishes deliveries on a bus where workflows are registered, and waits until everything has come to an end.
+ *
+ * Time, ids and chance are given to bus, runtime and workflows, so that two replays of one seed are the same to the
+ * millisecond, and minutes of waiting take no time.
+ */
+export async function replay({
+  deliveries,
+  workflows,
+  seed,
+  onProgress,
+}: ReplayOptions): Promise<ReplayResult> {
+  const clock = simulatedClock()
+  const ids = sequentialIds()
+  const arrivals = seededRandom(seed)
+  const bus = createEventBus<WebhookEvents>({ clock, ids })
+  const timelines = new MemoryTimelineStore({ clock, maxEvents: 100_000 + 40 * deliveries.length })
+  const runtime = new WorkflowRuntime({
+    bus,
+    clock,
+    ids,
+    random: seededRandom(seed + 1),
+    logger: quietLogger,
+    timelineStore: timelines,
+    services: {
+      github: () => new GitHubStub({ clock, random: seededRandom(seed + 2) }),
+      changes: () => new ChangeLog(),
+    },
+  })
+
+  const tally = new Tally(workflows)
+  const reports: Statistics[] = []
+  const releases: WebhookEvents['release:shipped'][] = []
+  const faults: string[] = []
+  bus.subscribe('*', (event) => tally.published(event))
+  bus.subscribe('run:started', (event) => tally.started(event))
+  bus.subscribe('run:paused', (event) => tally.wentToSleep(event))
+  bus.subscribe('run:resumed', (event) => tally.wokeUp(event))
+  bus.subscribe('run:completed', (event) => tally.finished(event))
+  bus.subscribe('run:failed', (event) => tally.finished(event))
+  bus.subscribe('run:aborted', (event) => tally.finished(event))
+  bus.subscribe('statistics:reported', ({ payload }) => reports.push(payload))
+  bus.subscribe('release:shipped', ({ payload }) => releases.push(payload))
+  bus.subscribe('bus:error', ({ payload }) =>
+    faults.push(`${payload.what ?? payload.during}: ${payload.error.message}`),
+  )
+
+  for (const { workflow, options } of workflows) {
+    await runtime.register(workflow, { ...options, onDispatch: (receipt) => tally.received(receipt) })
+  }
+
+  const beganAt = clock.now()
+  let published = 0
+  const progress = () =>
+    onProgress({
+      published,
+      total: deliveries.length,
+      running: tally.running,
+      paused: tally.paused,
+      ended: tally.ended,
+      elapsedMs: clock.now() - beganAt,
+    })
+
+  // Anybody's events may be of types that the compiler does not know.
+  const anyBus: AnyEventBus = bus
+  for (const { type, payload, meta } of deliveries) {
+    await clock.advance(randomGapMs(arrivals, MEAN_GAP_MS))
+    anyBus.publish(type, payload, meta)
+    await clock.settle()
+    published++
+    await progress()
+  }
+
+  const endsBy = clock.now() + LONGEST_END_MS
+  while (clock.pendingTimers > 0 && clock.now() < endsBy) {
+    await clock.advance('1s')
+    await progress()
+  }
+  await runtime.stop()
+  bus.close()
+  return { tally, timelines, reports, releases, faults }
+}

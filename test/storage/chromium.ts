@@ -41,10 +41,16 @@ export function openPage(chromium: string, url: string): () => Promise<void> {
     // A group of its own: its many processes are ended together.
     detached: true,
   })
+  const end = () => {
+    if (browser.pid !== undefined && browser.exitCode === null) process.kill(-browser.pid, 'SIGKILL')
+  }
+  // A test run that is broken off must not leave it behind.
+  process.once('exit', end)
   const ended = new Promise<void>((resolve) => browser.once('exit', () => resolve()))
   return async () => {
-    if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL')
+    end()
     await ended
+    process.off('exit', end)
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
   }
 }

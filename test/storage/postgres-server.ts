@@ -93,6 +93,10 @@ function start(
 ): Promise<ChildProcess> {
   const options = ['-D', data, '-k', folder, '-c', 'listen_addresses=']
   const server = spawn(join(binaries, 'postgres'), options, { ...user, cwd: folder, stdio: 'pipe' })
+  // A test run that is broken off must not leave it behind.
+  const end = () => server.kill('SIGKILL')
+  process.once('exit', end)
+  server.once('exit', () => process.off('exit', end))
   return new Promise((resolve, reject) => {
     let output = ''
     const fail = () => {

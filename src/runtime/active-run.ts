@@ -193,8 +193,10 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   interrupt(reason: SystemError): void {
     if (this.hasEnded) return
-    if (this.#pipeline) this.#pipeline.interrupt(reason)
-    else this.#earlyAbort ??= reason
+    if (!this.#pipeline) return void (this.#earlyAbort ??= reason)
+    this.#pipeline.interrupt(reason)
+    // It may have been resumed and wait for a slot: to come to its end it needs none.
+    this.wake()
   }
 
   /** Ends the wait of a paused run. Throws what {@link PipelineRun.resume} throws. */

@@ -1,5 +1,6 @@
 import {
   type AnyPipeline,
+  type BusEvent,
   type Dependencies,
   MemoryTimelineStore,
   type PauseOptions,
@@ -40,6 +41,7 @@ export class ScriptedRun {
   readonly legs: (ResumeCause | undefined)[] = []
   readonly stand: Stand
   #runId = ''
+  #started: BusEvent | undefined
   #use: StepContext['use'] | undefined
   #finish: ((ending: Ending) => void) | undefined
   #decision: Ending | undefined
@@ -64,9 +66,9 @@ export class ScriptedRun {
         triggers: { start: { event: `${workflowId}:start` } },
         pipelines: { main: { id: 'main', initialState: state, stages: [script.#stage(stage)] } },
       }),
-      { onDispatch: ({ runId }) => (script.#runId = runId!) },
+      { onDispatch: ({ runId }) => void (script.#runId ||= runId!) },
     )
-    bus.publish(`${workflowId}:start`, {})
+    script.#started = bus.publish(`${workflowId}:start`, {})
     await clock.settle()
     return script
   }
@@ -90,6 +92,10 @@ export class ScriptedRun {
     }
   }
 
+  /** The event that started it. */
+  get started(): BusEvent {
+    return this.#started!
+  }
   get runId(): string {
     return this.#runId
   }

@@ -83,6 +83,13 @@ describe('postgresStorage() without its packages', () => {
   })
 })
 
+/** A pool that, as `pg` asks, listens for idle connections that are lost: those it is still closing count too. */
+function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config)
+  pool.on('error', () => undefined)
+  return pool
+}
+
 const binaries = findPostgres()
 if (!binaries) {
   console.warn('NOT TESTED: PostgreSQL storage on a real server. Install it: apt-get install postgresql')
@@ -94,8 +101,7 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
   let schemas = 0
   beforeAll(async () => {
     server = await startPostgres(binaries!)
-    admin = new pg.Pool({ connectionString: server.connectionString() })
-    admin.on('error', () => undefined)
+    admin = openPool({ connectionString: server.connectionString() })
   }, 120_000)
   afterAll(async () => {
     await admin.end()
@@ -131,7 +137,7 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
 
   it('takes a pool that it was given, and leaves it open', async () => {
     const { connectionString } = await create()
-    const pool = new pg.Pool({ connectionString })
+    const pool = openPool({ connectionString })
     const storage = postgresStorage({ client: pool })
     await storage.commit([put('a', 1)])
     await storage.close()
@@ -215,8 +221,7 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
 
   it('says that the outcome is unknown only when the connection was lost in COMMIT', async () => {
     const { connectionString } = await create()
-    const pool = new pg.Pool({ connectionString, max: 1 })
-    pool.on('error', () => undefined)
+    const pool = openPool({ connectionString, max: 1 })
     const storage = postgresStorage({ client: pool })
     await storage.commit([put('a', 1)])
     const loseConnectionAt = async (statement: RegExp, isApplied: boolean) => {
@@ -253,7 +258,7 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
     await storage.commit([put('a', 1)])
     await storage.close()
     // What a connection to a replica is like.
-    const pool = new pg.Pool({
+    const pool = openPool({
       connectionString: `${connectionString}%20-cdefault_transaction_read_only%3Don`,
     })
     const reader = postgresStorage({ client: pool })

@@ -1,0 +1,25 @@
+/**
+ * Where things stand in the store. Ids of workflows, triggers and runs have no "/"; ids of events may, and stand last,
+ * escaped where they could hold what no key may.
+ */
+export const recordKeys = {
+  runs: (workflowId: string) => `run/${workflowId}/`,
+  run: (workflowId: string, runId: string) => `run/${workflowId}/${runId}`,
+  endedRuns: (workflowId: string) => `ended/${workflowId}/`,
+  ended: (workflowId: string, runId: string) => `ended/${workflowId}/${runId}`,
+  claim: (runId: string) => `claim/${runId}`,
+  owner: (ownerId: string) => `owner/${ownerId}`,
+  tickets: (workflowId: string) => `ticket/${workflowId}/`,
+  ticket: (workflowId: string, runId: string) => `ticket/${workflowId}/${runId}`,
+  /** An event that a trigger has accepted: the same one again is a duplicate. */
+  accepted: (workflowId: string, triggerId: string, eventId: string) =>
+    `accepted/${workflowId}/${triggerId}/${encodeURIComponent(eventId)}`,
+  outboxOf: (workflowId: string, runId: string) => `outbox/${workflowId}/${runId}/`,
+  /** In the order of publishing: commit after commit, and within one. */
+  outbox: (workflowId: string, runId: string, revision: number, index: number) =>
+    `outbox/${workflowId}/${runId}/${padded(revision)}-${padded(index)}`,
+}
+
+function padded(count: number): string {
+  return String(count).padStart(10, '0')
+}

@@ -1,0 +1,71 @@
+import type { BusEvent } from '../../core/bus-event.js'
+import { type SerializedError, SystemError } from '../../core/system-error.js'
+import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
+import type { StateObject } from '../../state/change.js'
+import type { RunCheckpoint } from '../workflow-definition.js'
+
+/** The layout of the records below; one that is not known is refused, never guessed at. */
+export const RUN_LAYOUT = 1
+
+/** What a pipeline of a run is waiting for, or will be: watches of its steps, and events that came early. */
+export interface InboxRecord {
+  readonly path: string
+  readonly watches: readonly { readonly id: string; readonly descriptor: WatchDescriptor }[]
+  readonly buffer: readonly BusEvent[]
+  /** Ids of events that ended a wait. */
+  readonly taken: readonly string[]
+}
+
+/** A run that has not ended. */
+export interface RunRecord {
+  readonly layout: number
+  /** Counts the commits of the run, so that one whose outcome is not known can be told by reading back. */
+  readonly revision: number
+  /** When it was committed, epoch milliseconds. */
+  readonly savedAt: number
+  readonly checkpoint: RunCheckpoint
+  readonly inboxes: readonly InboxRecord[]
+}
+
+/** What is left of a run that has ended. */
+export interface EndedRecord {
+  readonly layout: number
+  readonly revision: number
+  readonly runId: string
+  readonly workflowId: string
+  readonly triggerId: string
+  readonly pipelineId: string
+  readonly eventId: string
+  readonly key?: string
+  readonly status: 'succeeded' | 'failed' | 'aborted'
+  readonly state: StateObject
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly error?: SerializedError
+}
+
+/** Who may commit for a run. Each owner has an epoch of its own, and a commit holds only under the present one. */
+export interface ClaimRecord {
+  readonly epoch: number
+  readonly owner: string
+}
+
+/** An event that was accepted and waits for its turn. */
+export interface TicketRecord {
+  readonly layout: number
+  readonly runId: string
+  readonly triggerId: string
+  readonly event: BusEvent
+  readonly key?: string
+  readonly priority: number
+}
+
+/** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline wrote the record. */
+export function assertKnownLayout(record: { readonly layout: number }, key: string): void {
+  if (record.layout <= RUN_LAYOUT) return
+  throw new SystemError(
+    'VERSION_MISMATCH',
+    `Cannot read "${key}": a newer Busline stored it (layout ${record.layout}, known: ${RUN_LAYOUT}); update this one`,
+    { context: { key, layout: record.layout } },
+  )
+}

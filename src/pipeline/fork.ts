@@ -28,7 +28,8 @@ export class Fork {
   readonly startedAt: number
   readonly #children: readonly ForkChild[]
   readonly #ready: PipelineRun[] = []
-  #active = 0
+  /** Children that a loop drives. */
+  readonly #active = new Set<PipelineRun>()
   #finish: ((outcome: Promise<void> | undefined) => void) | undefined
 
   constructor(stage: CompiledStage, visit: number, startedAt: number, children: readonly ForkChild[]) {
@@ -63,6 +64,8 @@ export class Fork {
 
   /** A paused child may go on. Returns whether the fork is being driven, so that nobody else has to see to it. */
   wake(child: PipelineRun): boolean {
+    // An event may end a pause in the very commit that begins it: the loop that commits goes on.
+    if (this.#active.has(child)) return true
     this.#ready.unshift(child)
     if (!this.#finish) return false
     this.#pump()
@@ -115,13 +118,13 @@ export class Fork {
   }
 
   #pump(): void {
-    while (this.#active < this.stage.concurrency) {
+    while (this.#active.size < this.stage.concurrency) {
       const child = this.#ready.pop()
       if (!child) break
-      this.#active++
+      this.#active.add(child)
       void this.#proceed(child)
     }
-    if (this.#active === 0) this.#settle()
+    if (this.#active.size === 0) this.#settle()
   }
 
   async #proceed(child: PipelineRun): Promise<void> {
@@ -130,7 +133,7 @@ export class Fork {
     } catch (error) {
       return this.#settle(Promise.reject(error))
     }
-    this.#active--
+    this.#active.delete(child)
     if (child.hasEnded && child.status !== 'succeeded' && !this.stage.collects) {
       const reason = `child ${this.#children.findIndex(({ run }) => run === child)} of the stage failed`
       const error = new SystemError('ABORTED', `Ended because ${reason}`, {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type DispatchResult, type WatchDescriptor, defineWorkflow, pause, workflow } from 'busline'
 import { openRuntime } from '../open-runtime.js'
-import { ScriptedRun, openStand, short } from './scripted-run.js'
+import { ScriptedRun, openRecordedStand, openStand, short } from './scripted-run.js'
 
 interface Questions extends Record<string, unknown> {
   go: object
@@ -349,7 +349,7 @@ describe('assign', () => {
 
 describe('a buffer', () => {
   it.each([0, 1, 2])('of %s keeps the oldest, and the timeline counts what was lost', async (bufferLimit) => {
-    const run = await ScriptedRun.start(openStand({ bufferLimit }))
+    const run = await ScriptedRun.start(openRecordedStand({ bufferLimit }))
     await run.register(onA)
     const ids: string[] = []
     for (const n of [1, 2, 3]) ids.push(run.stand.bus.publish('a', n).id)

@@ -25,11 +25,13 @@ interface Ending {
 /** The parts of a runtime that a scripted run is driven by. */
 export type Stand = ReturnType<typeof openStand>
 
-/** A runtime with a timeline. */
 export function openStand(options: Partial<WorkflowRuntimeOptions> = {}) {
-  const store = new MemoryTimelineStore()
-  const opened = openRuntime({ timelineStore: store, ...options })
-  return { ...opened, store }
+  return { ...openRuntime(options), timelineStore: options.timelineStore }
+}
+
+/** With a timeline, which is written by a timer of its own. */
+export function openRecordedStand(options: Partial<WorkflowRuntimeOptions> = {}) {
+  return openStand({ timelineStore: new MemoryTimelineStore(), ...options })
 }
 
 /**
@@ -150,7 +152,7 @@ export class ScriptedRun {
   /** What the timeline says of its watches. */
   async notes(type: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
     await this.stand.runtime.stop()
-    const events = await this.stand.store.getEvents(this.#runId)
+    const events = await this.stand.timelineStore!.getEvents(this.#runId)
     return events.filter((event) => event.type === type).map(({ payload }) => payload as never)
   }
 }

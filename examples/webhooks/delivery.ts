@@ -5,4 +5,6 @@ export interface Delivery {
   readonly type: string
   readonly payload: unknown
   readonly meta: EventMeta
+  /** Where it stood in its file, counted from 1. */
+  readonly line?: number
 }

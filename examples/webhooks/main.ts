@@ -40,6 +40,9 @@ async function main(options: Options): Promise<boolean> {
     const matched = tallies.reduce((sum, tally) => sum + tally.matched, 0)
     say(paint('green', `No event was lost: all ${matched} that matched came to one end.`))
   }
+  for (const { delivery, reason } of result.refused) {
+    console.error(`${place(options, delivery.line)}: refused, ${oneLine(reason)}`)
+  }
   for (const fault of [...lost, ...result.faults]) console.error(oneLine(fault))
   return lost.length === 0 && result.faults.length === 0
 }
@@ -48,9 +51,14 @@ async function loadDeliveries({ events, seed }: Options): Promise<readonly Deliv
   if (events === undefined) return githubDeliveries(seededRandom(seed))
   const { deliveries, badLines } = await readEvents(events)
   for (const { line, reason } of badLines) {
-    console.error(`${oneLine(events)}:${line}: skipped, ${oneLine(reason)}`)
+    console.error(`${place({ events }, line)}: skipped, ${oneLine(reason)}`)
   }
   return deliveries
+}
+
+/** Where an event comes from, as editors understand it. */
+function place({ events = 'event' }: Pick<Options, 'events'>, line = 0): string {
+  return `${oneLine(events)}:${line}`
 }
 
 // Whoever reads along may stop reading: `npm start | head`.

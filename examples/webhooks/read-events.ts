@@ -17,18 +17,14 @@ export interface EventFile {
 /** The file cannot be read at all; the message says why in one line. */
 export class UnreadableFile extends Error {}
 
-const text = z.string().check(z.minLength(1, 'must not be empty'))
+const isOwn = (type: string) => type === '*' || /^(run|bus):/.test(type)
+const text = z.string('must be a text').check(z.minLength(1, 'must not be empty'))
 
 const eventLine = z.object({
-  type: text.check(
-    z.refine(
-      (type) => type !== '*' && !/^(run|bus):/.test(type),
-      'must not be "*", nor begin with "run:" or "bus:"',
-    ),
-  ),
+  type: text.check(z.refine((type) => !isOwn(type), 'must not be "*", nor begin with "run:" or "bus:"')),
   payload: z.unknown().check(z.refine((payload) => payload !== undefined, 'is missing')),
   id: z.optional(text),
-  timestamp: z.optional(z.number().check(z.gte(0, 'must be epoch milliseconds'))),
+  timestamp: z.optional(z.number('must be epoch milliseconds').check(z.gte(0, 'must not be negative'))),
   source: z.optional(text),
   correlationId: z.optional(text),
   causationId: z.optional(text),
@@ -53,7 +49,7 @@ export function parseEvents(ndjson: string): EventFile {
     if (line.trim() === '') continue
     const parsed = parseLine(line)
     if (typeof parsed === 'string') badLines.push({ line: index + 1, reason: parsed })
-    else deliveries.push(parsed)
+    else deliveries.push({ ...parsed, line: index + 1 })
   }
   return { deliveries, badLines }
 }
@@ -69,19 +65,10 @@ function parseLine(line: string): Delivery | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not a JSON object'
   const checked = eventLine.safeParse(value)
   if (!checked.success) {
-    return checked.error.issues
-      .map(({ path, message }) => `"${path.join('.')}" ${sentence(message)}`)
-      .join(', ')
+    return checked.error.issues.map(({ path, message }) => `"${path.join('.')}" ${message}`).join(', ')
   }
   const { type, payload, ...meta } = checked.data
   return { type, payload, meta: withoutUndefined(meta) }
-}
-
-/** zod's own messages begin with "Invalid input:". */
-function sentence(message: string): string {
-  return message
-    .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing')
-    .replace(/^Invalid input: expected (\w+).*$/, 'must be a $1')
 }
 
 function withoutUndefined(meta: Record<string, unknown>): Delivery['meta'] {

@@ -6,7 +6,7 @@ import { GitHubStub } from './github-stub.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
 import { randomGapMs, seededRandom } from './seeded-random.js'
 import { Tally } from './tally.js'
-import type { Statistics, WebhookEvents } from './webhook-events.js'
+import { type Statistics, type WebhookEvents, ownSchemas } from './webhook-events.js'
 
 export interface ReplayOptions {
   readonly deliveries: readonly Delivery[]
@@ -33,6 +33,8 @@ export interface ReplayResult {
   readonly releases: readonly WebhookEvents['release:shipped'][]
   /** What went wrong where nobody could be told by an exception. */
   readonly faults: readonly string[]
+  /** Deliveries that the bus did not take. */
+  readonly refused: readonly { readonly delivery: Delivery; readonly reason: string }[]
 }
 
 /** The mean time between two deliveries, simulated. */
@@ -59,8 +61,10 @@ export async function replay({
   const clock = simulatedClock()
   const ids = sequentialIds()
   const arrivals = seededRandom(seed)
-  const bus = createEventBus<WebhookEvents>({ clock, ids })
-  const timelines = new MemoryTimelineStore({ clock, maxEvents: 100_000 + 40 * deliveries.length })
+  const bus = createEventBus<WebhookEvents>({ clock, ids, schemas: ownSchemas })
+  // Room for everything, because the report looks at all runs.
+  const maxEvents = 100_000 + 100 * deliveries.length
+  const timelines = new MemoryTimelineStore({ clock, maxEvents, maxRuns: maxEvents })
   const runtime = new WorkflowRuntime({
     bus,
     clock,
@@ -78,6 +82,7 @@ export async function replay({
   const reports: Statistics[] = []
   const releases: WebhookEvents['release:shipped'][] = []
   const faults: string[] = []
+  const refused: ReplayResult['refused'][number][] = []
   bus.subscribe('*', (event) => tally.published(event))
   bus.subscribe('run:started', (event) => tally.started(event))
   bus.subscribe('run:paused', (event) => tally.wentToSleep(event))
@@ -109,9 +114,13 @@ export async function replay({
 
   // Anybody's events may be of types that the compiler does not know.
   const anyBus: AnyEventBus = bus
-  for (const { type, payload, meta } of deliveries) {
+  for (const delivery of deliveries) {
     await clock.advance(randomGapMs(arrivals, MEAN_GAP_MS))
-    anyBus.publish(type, payload, meta)
+    try {
+      anyBus.publish(delivery.type, delivery.payload, delivery.meta)
+    } catch (error) {
+      refused.push({ delivery, reason: error instanceof Error ? error.message : String(error) })
+    }
     await clock.settle()
     published++
     await progress()
@@ -124,5 +133,5 @@ export async function replay({
   }
   await runtime.stop()
   bus.close()
-  return { tally, timelines, reports, releases, faults }
+  return { tally, timelines, reports, releases, faults, refused }
 }

@@ -1,5 +1,8 @@
 import * as z from 'zod/mini'
 
+// zod/mini is small because it says nothing but "Invalid input" until it is given a language.
+z.config(z.locales.en())
+
 /**
  * The events of this example: what GitHub delivers, under the names of its `X-GitHub-Event` header, and what the
  * workflows tell each other. Of the payloads only those fields are named that a workflow reads; the rest passes through.
@@ -26,26 +29,39 @@ export interface WebhookEvents {
   branch_protection_rule: z.infer<typeof alertPayload>
   deploy_key: z.infer<typeof alertPayload>
   /** An issue or a pull request has its labels. */
-  'triage:finished': {
-    readonly repository: string
-    readonly number: number
-    readonly title: string
-    readonly labels: readonly string[]
-  }
+  'triage:finished': z.infer<(typeof ownSchemas)['triage:finished']>
   /** A revision is live, or was taken back. */
-  'deployment:finished': { readonly repository: string; readonly revision: string; readonly isLive: boolean }
+  'deployment:finished': z.infer<(typeof ownSchemas)['deployment:finished']>
   /** A release is out, with its notes. */
-  'release:shipped': { readonly repository: string; readonly version: string; readonly notes: string }
+  'release:shipped': z.infer<(typeof ownSchemas)['release:shipped']>
   /** The statistics loop has come to rest. */
   'statistics:reported': Statistics
 }
 
+const counts = z.record(z.string(), z.number())
+
 /** What the statistics loop knows. */
-export interface Statistics {
-  readonly deliveries: number
-  readonly repositories: Readonly<Record<string, number>>
-  readonly senders: Readonly<Record<string, number>>
-  readonly types: Readonly<Record<string, number>>
+export type Statistics = z.infer<(typeof ownSchemas)['statistics:reported']>
+
+/**
+ * What the workflows tell each other. The bus refuses what does not fit, so that everybody may publish such events and
+ * nobody has to look twice.
+ */
+export const ownSchemas = {
+  'triage:finished': z.object({
+    repository: z.string(),
+    number: z.number(),
+    title: z.string(),
+    labels: z.readonly(z.array(z.string())),
+  }),
+  'deployment:finished': z.object({ repository: z.string(), revision: z.string(), isLive: z.boolean() }),
+  'release:shipped': z.object({ repository: z.string(), version: z.string(), notes: z.string() }),
+  'statistics:reported': z.object({
+    deliveries: z.number(),
+    repositories: counts,
+    senders: counts,
+    types: counts,
+  }),
 }
 
 const repository = z.object({ full_name: z.string() })

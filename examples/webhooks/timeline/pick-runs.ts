@@ -18,15 +18,9 @@ const ATTRACTIONS: readonly ((run: RecordedRun) => number)[] = [
   ({ meta }) => (meta.endTime ?? meta.startTime) - meta.startTime + 1,
 ]
 
-/** How many runs are looked at; in memory that takes no time. */
-const PAGE = 1000
-
 /** Up to `count` runs that show different things, of different workflows as far as there are some. */
 export async function pickRuns(store: TimelineStore, count: number): Promise<readonly RecordedRun[]> {
-  const { runs } = await store.listRuns({ limit: PAGE })
-  const recorded = await Promise.all(
-    [...runs].reverse().map(async (meta) => ({ meta, events: await store.getEvents(meta.runId) })),
-  )
+  const recorded = await readAll(store)
   const picked: RecordedRun[] = []
   for (const attraction of [...ATTRACTIONS, ...ATTRACTIONS.slice(3)]) {
     if (picked.length === count) break
@@ -38,6 +32,18 @@ export async function pickRuns(store: TimelineStore, count: number): Promise<rea
     if (best) picked.push(best)
   }
   return picked
+}
+
+/** All runs, the oldest first. */
+async function readAll(store: TimelineStore): Promise<readonly RecordedRun[]> {
+  const recorded: RecordedRun[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.listRuns({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) })
+    for (const meta of page.runs) recorded.push({ meta, events: await store.getEvents(meta.runId) })
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return recorded.reverse()
 }
 
 /** The first of those with the highest mark; none when that is 0. */

@@ -15,13 +15,13 @@ function* textsIn(value: unknown): Generator<string> {
 }
 
 /** The words that are not on every page, with how often they occur. */
-function termsOf(texts: Iterable<string>): Record<string, number> {
+function termsOf(texts: Iterable<string>): [term: string, count: number][] {
   const terms = new Map<string, number>()
   for (const text of texts) {
     for (const [word] of text.toLowerCase().matchAll(/[a-z]{4,}/g))
       terms.set(word, (terms.get(word) ?? 0) + 1)
   }
-  return Object.fromEntries(terms)
+  return [...terms]
 }
 
 const index = definePipeline<TextEvent, WebhookEvents>()({
@@ -29,7 +29,7 @@ const index = definePipeline<TextEvent, WebhookEvents>()({
   label: 'Index the texts of a repository',
   initialState: (event) => ({
     repository: event.payload.repository.full_name,
-    terms: {},
+    terms: [] as [term: string, count: number][],
   }),
   stages: [
     { id: 'extract', steps: { terms: ({ event }) => ({ terms: termsOf(textsIn(event.payload)) }) } },
@@ -40,7 +40,7 @@ const index = definePipeline<TextEvent, WebhookEvents>()({
           retry: { limit: 4, delay: '100ms', factor: 3 },
           action: async ({ state, signal, use }) => {
             const github = await use((deps) => deps.require<GitHubStub>('github'))
-            const count = Object.keys(state.terms).length
+            const count = state.terms.length
             await github.call(`Store ${count} terms`, {
               typicalMs: 200 + 5 * count,
               failureRate: 0.2,

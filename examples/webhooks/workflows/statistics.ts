@@ -25,19 +25,23 @@ function toDelivery({ type, payload }: BusEvent): Delivery {
     readonly sender?: { readonly login?: unknown } | null
   }
   return {
-    type: toName(type, ''),
+    type: toName(type, 'no type'),
     repository: toName(repository?.full_name, 'no repository'),
     sender: toName(sender?.login, 'nobody'),
   }
 }
 
+/** Keys that Busline lets nobody write into a state. */
+const RESERVED = ['__proto__', 'constructor']
+
 /** A name that can be counted under: anybody's payload may hold anything in its place. */
 function toName(value: unknown, otherwise: string): string {
   if (typeof value !== 'string') return otherwise
-  return value === '__proto__' ? `"${value}"` : value
+  return RESERVED.includes(value) ? `"${value}"` : value
 }
 
 function countOne(counts: Record<string, number>, name: string): void {
+  // A plain object inherits names such as `toString`.
   counts[name] = (Object.hasOwn(counts, name) ? counts[name]! : 0) + 1
 }
 

@@ -63,6 +63,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #released = new Gate()
   #pipeline: PipelineRun | undefined
   #inboxes: Map<string, Inbox> | undefined
+  /** Those whose pause the next commit makes good. */
+  readonly #pausing: Inbox[] = []
   #status: RunStatus = 'running'
   #error: SystemError | undefined
   #endedAt: number | undefined
@@ -265,7 +267,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   commit(events: readonly BusEvent[]): void {
-    this.#stateChanged()
+    this.#services.stateChanged()
     for (const event of events) {
       try {
         this.#context.bus.dispatch(event)
@@ -273,7 +275,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
         this.#context.report(error, `Event ${event.type} of run ${this.runId}`)
       }
     }
-    if (this.#inboxes) for (const inbox of this.#inboxes.values()) inbox.park()
+    for (const inbox of this.#pausing.splice(0)) inbox.park()
   }
 
   opened(pipeline: WaitingPipeline): void {
@@ -289,6 +291,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   waiting(pipeline: WaitingPipeline): void {
     const inbox = this.#inbox(pipeline.path, pipeline)
     inbox.pausing()
+    this.#pausing.push(inbox)
   }
 
   waited({ path }: WaitingPipeline, cause?: ResumeCause): void {

@@ -62,9 +62,10 @@ export class LiveState {
     this.value = change.next
   }
 
-  /** No further boundary comes. */
-  refuseSignals(reason: unknown): void {
-    for (const { refused } of this.#signals.splice(0)) refused(reason)
+  /** No further boundary comes. The reason is made only where a signal waits: it has a stack, which is dear. */
+  refuseSignals(reason: () => unknown): void {
+    if (this.#signals.length === 0) return
+    for (const { refused } of this.#signals.splice(0)) refused(reason())
   }
 
   /** The timeline replays the state of the run itself; of a child it tells which fields were written. */

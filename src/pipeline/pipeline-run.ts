@@ -216,23 +216,25 @@ export class PipelineRun implements WaitingPipeline {
     if (this.#status !== 'running') return
     this.#isAdvancing = true
     try {
-      await this.#advance()
+      if (!this.#hasStarted) this.#recordStart()
+      // Awaits only what is not there yet: a needless `await`, or one more asynchronous function, costs what a step does.
+      let committed: Promise<void> | undefined
+      if (this.#ending.current) committed = this.#undoNext()
+      else if (this.#cycle.forked) committed = this.#leaveStage(await this.#cycle.proceed())
+      else if (this.#interruption || !this.#next) committed = this.#boundary([], this.#interruption)
+      else {
+        const { id } = this.#next
+        const visit = (this.#visits.get(id) ?? 0) + 1
+        const { maxVisits } = this.#pipeline
+        committed =
+          visit > maxVisits
+            ? this.#boundary([], loopLimit(id, maxVisits, this.#host.runId))
+            : this.#leaveStage(await this.#cycle.enter(this.#visitOf(this.#next, visit)))
+      }
+      if (committed) await committed
     } finally {
       this.#isAdvancing = false
     }
-  }
-
-  async #advance(): Promise<void> {
-    if (!this.#hasStarted) this.#recordStart()
-    if (this.#ending.current) return this.#undoNext()
-    if (this.#cycle.forked) return this.#leaveStage(await this.#cycle.proceed())
-    if (this.#interruption) return this.#boundary([], this.#interruption)
-    const stage = this.#next
-    if (!stage) return this.#boundary([])
-    const visit = (this.#visits.get(stage.id) ?? 0) + 1
-    const { maxVisits } = this.#pipeline
-    if (visit > maxVisits) return this.#boundary([], loopLimit(stage.id, maxVisits, this.#host.runId))
-    return this.#leaveStage(await this.#cycle.enter(this.#visitOf(stage, visit)))
   }
 
   /**
@@ -256,7 +258,7 @@ export class PipelineRun implements WaitingPipeline {
    */
   async signal(patch: Readonly<Record<string, unknown>>): Promise<void> {
     const landed = this.#live.signal(patch)
-    if (this.hasEnded) this.#live.refuseSignals(this.#refused('signal'))
+    if (this.hasEnded) this.#live.refuseSignals(() => this.#refused('signal'))
     else if (!this.#isAdvancing) this.#live.land()
     await landed
   }
@@ -289,7 +291,7 @@ export class PipelineRun implements WaitingPipeline {
     this.#clearTimers()
     this.#cycle.abandon(reason)
     this.#undoing?.interrupt(reason)
-    this.#live.refuseSignals(reason)
+    this.#live.refuseSignals(() => reason)
   }
 
   checkpoint(): PipelineCheckpoint {
@@ -313,8 +315,8 @@ export class PipelineRun implements WaitingPipeline {
   }
 
   /** The one boundary after a stage: state, position, visits and ledger change here, together. */
-  #leaveStage(end: StageEnd): Promise<void> {
-    if (this.#abandoned) throw this.#abandoned
+  #leaveStage(end: StageEnd): Promise<void> | undefined {
+    this.#assertNotAbandoned()
     if (end.type === 'asleep') {
       this.#status = 'paused'
       return this.#commit([])
@@ -338,7 +340,7 @@ export class PipelineRun implements WaitingPipeline {
   }
 
   /** Leaves the stage as it was before this visit, to be tried again. */
-  #park({ id: stageId }: CompiledStage, error: SystemError): Promise<void> {
+  #park({ id: stageId }: CompiledStage, error: SystemError): Promise<void> | undefined {
     this.#interruptions++
     const since = this.#host.clock.now()
     this.#pause({ kind: 'exhausted', stageId, since, error: serializeError(error) })
@@ -346,15 +348,20 @@ export class PipelineRun implements WaitingPipeline {
   }
 
   /** The one way from a stage to whatever comes next: another stage, sleep, success, or a bad end. */
-  #boundary(events: readonly BusEvent[], failure?: SystemError): Promise<void> {
+  #boundary(events: readonly BusEvent[], failure?: SystemError): Promise<void> | undefined {
     if (failure) this.#beginEnding(failure)
     else if (!this.#next && this.#status === 'running') this.#end('succeeded')
     return this.#commit(events)
   }
 
-  async #commit(events: readonly BusEvent[]): Promise<void> {
+  #commit(events: readonly BusEvent[]): Promise<void> | undefined {
     const committed = this.#host.commit(events)
-    if (committed) await committed
+    if (committed) return committed.then(() => this.#assertNotAbandoned())
+    this.#assertNotAbandoned()
+    return undefined
+  }
+
+  #assertNotAbandoned(): void {
     if (this.#abandoned) throw this.#abandoned
   }
 
@@ -411,7 +418,7 @@ export class PipelineRun implements WaitingPipeline {
       this.#undoing = execution
     })
     this.#undoing = undefined
-    if (this.#abandoned) throw this.#abandoned
+    this.#assertNotAbandoned()
     this.#interruptions = 0
     const events = takeOver()
     if (this.#ending.isDone) this.#end(this.#ending.current!.status)
@@ -423,7 +430,7 @@ export class PipelineRun implements WaitingPipeline {
     this.#clearTimers()
     this.#host.closed?.(this)
     this.#ending.current = undefined
-    this.#live.refuseSignals(this.#refused('signal'))
+    this.#live.refuseSignals(() => this.#refused('signal'))
     const type = { succeeded: 'success', failed: 'failure', aborted: 'abort' }[status]
     this.#record(`pipeline:${type}`, this.error ? { error: serializeError(this.error) } : {})
   }
@@ -449,16 +456,13 @@ export class PipelineRun implements WaitingPipeline {
   }
 
   #cycleHost(): StageCycleHost {
-    const interruption = () => this.#interruption
     return {
       pipeline: this.#pipeline,
       host: this.#host,
       place: this.#place,
       live: this.#live,
       keepsLedger: this.#pipeline.compensates || (this.#place.keepsLedger ?? false),
-      get interruption() {
-        return interruption()
-      },
+      interruption: () => this.#interruption,
       startChild: (pipeline, state, place, at) => PipelineRun.start(pipeline, this.#host, state, place, at),
       wakeUp: () => {
         if (this.#status === 'paused') this.#wakeUp()

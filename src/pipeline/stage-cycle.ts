@@ -13,7 +13,7 @@ import { toSystemError } from './pipeline-errors.js'
 import type { ResumeCause } from './resume-cause.js'
 import { type Move, type StageEntry, toMove } from './routing.js'
 import type { RunHost } from './run-host.js'
-import type { StageOutcome } from './stage-outcome.js'
+import type { StageOutcome, StageSuccess } from './stage-outcome.js'
 import { type Interruptible, StageTimer } from './stage-timer.js'
 import { StepStage } from './step-stage.js'
 
@@ -59,7 +59,7 @@ export interface StageCycleHost {
   readonly live: LiveState
   readonly keepsLedger: boolean
   /** Why the pipeline must end, from the moment somebody said so. */
-  readonly interruption: SystemError | undefined
+  readonly interruption: () => SystemError | undefined
   startChild(pipeline: CompiledPipeline, state: StateObject, place: ChildPlace, at: unknown): PipelineRun
   /** A child may go on while nobody drives the stage. */
   wakeUp(): void
@@ -88,13 +88,11 @@ export class StageCycle {
     return this.#fork?.children ?? []
   }
 
-  async enter(visit: StageVisit): Promise<StageEnd> {
+  enter(visit: StageVisit): Promise<StageEnd> {
     const { stage } = visit
     this.#visit = visit
     this.#host.record('stage:start', { stageId: stage.id, visit: visit.visit })
-    if (stage.children.length > 0) return this.#openFork(visit)
-    const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.host.clock.now()
-    return this.#leave(visit, await this.#runSteps(visit, startedAt), startedAt)
+    return stage.children.length > 0 ? this.#openFork(visit) : this.#runSteps(visit)
   }
 
   /** Goes on with the children that can. */
@@ -142,9 +140,10 @@ export class StageCycle {
     this.#timer.clear()
   }
 
-  async #runSteps(of: StageVisit, startedAt: number): Promise<StageOutcome> {
+  async #runSteps(of: StageVisit): Promise<StageEnd> {
     const { stage, visit, entry, resume, interruptions } = of
-    if (stage.steps.length === 0) return NOTHING_DONE
+    const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.host.clock.now()
+    if (stage.steps.length === 0) return this.#leave(of, NOTHING_DONE, startedAt)
     const { host, pipeline, place, live, keepsLedger } = this.#host
     const frame = {
       host,
@@ -161,7 +160,7 @@ export class StageCycle {
     this.#underWay = steps
     const outcome = steps.run()
     this.#timer.start(stage, startedAt, steps)
-    return outcome
+    return this.#leave(of, await outcome, startedAt)
   }
 
   #openFork(of: StageVisit): Promise<StageEnd> {
@@ -195,18 +194,18 @@ export class StageCycle {
     }
   }
 
-  /** Takes what a stage came to, and asks its router. */
-  async #leave(of: StageVisit, outcome: StageOutcome, startedAt: number): Promise<StageEnd> {
+  /** Takes what a stage came to, and asks its router. A promise only where the router gives one. */
+  #leave(of: StageVisit, outcome: StageOutcome, startedAt: number): StageEnd | Promise<StageEnd> {
     const { stage, visit } = of
     const { live, pipeline, record } = this.#host
     this.#underWay = undefined
     this.#timer.clear()
     const { ledger } = outcome
     if (!outcome.ok) {
-      const cutOff = this.#host.interruption ?? this.#timer.timeout
+      const cutOff = this.#host.interruption() ?? this.#timer.timeout
       return this.#failed(of, cutOff ?? outcome.error, ledger, outcome.parks && !cutOff)
     }
-    const { change, results, events } = outcome
+    const { change, results } = outcome
     try {
       if (change) pipeline.checkState(change.next)
     } catch (error) {
@@ -214,23 +213,55 @@ export class StageCycle {
     }
     record('stage:success', { stageId: stage.id, visit })
     if (change) live.record('state:commit', { stageId: stage.id }, change)
-    let state = live.withSignals(change?.next ?? live.value)
-    let move: Move = { next: pipeline.stages[stage.index + 1] }
-    let failure: SystemError | undefined
-    if (stage.router && !this.#host.interruption) {
-      try {
-        let decision = stage.router({ state, event: this.#host.host.event, resume: of.resume, results })
-        if (isThenable(decision)) {
-          decision = await this.#untilInterrupted(decision, stage, startedAt)
-          state = live.withSignals(state)
-        }
-        move = toMove(decision, pipeline, stage, this.#host.host.clock.now())
-      } catch (error) {
-        failure = toSystemError(error, `The router of stage "${stage.id}"`)
-      }
+    const state = live.withSignals(change?.next ?? live.value)
+    const onward = pipeline.stages[stage.index + 1]
+    if (!stage.router || this.#host.interruption()) return this.#moved(of, outcome, state, { next: onward })
+    try {
+      const decision = stage.router({ state, event: this.#host.host.event, resume: of.resume, results })
+      return isThenable(decision)
+        ? this.#followLater(of, outcome, state, decision, startedAt)
+        : this.#follow(of, outcome, state, decision)
+    } catch (error) {
+      return this.#moved(of, outcome, state, NOWHERE, routerFailed(of, error))
     }
-    record('router:evaluated', {
-      stageId: stage.id,
+  }
+
+  async #followLater(
+    of: StageVisit,
+    outcome: StageSuccess,
+    state: StateObject,
+    decision: PromiseLike<unknown>,
+    startedAt: number,
+  ): Promise<StageEnd> {
+    try {
+      const late = await this.#untilInterrupted(decision, of.stage, startedAt)
+      return this.#follow(of, outcome, this.#host.live.withSignals(state), late)
+    } catch (error) {
+      return this.#moved(of, outcome, state, NOWHERE, routerFailed(of, error))
+    }
+  }
+
+  /** Goes where the router said. */
+  #follow(of: StageVisit, outcome: StageSuccess, state: StateObject, decision: unknown): StageEnd {
+    const { pipeline, host } = this.#host
+    let move: Move
+    try {
+      move = toMove(decision, pipeline, of.stage, host.clock.now())
+    } catch (error) {
+      return this.#moved(of, outcome, state, NOWHERE, routerFailed(of, error))
+    }
+    return this.#moved(of, outcome, state, move)
+  }
+
+  #moved(
+    of: StageVisit,
+    { events, ledger }: StageSuccess,
+    state: StateObject,
+    move: Move,
+    failure?: SystemError,
+  ): StageEnd {
+    this.#host.record('router:evaluated', {
+      stageId: of.stage.id,
       ...(move.wait ? { pauses: true } : {}),
       ...(move.next ? { next: move.next.id } : {}),
     })
@@ -251,7 +282,7 @@ export class StageCycle {
   }
 
   #failed(of: StageVisit, error: SystemError, ledger: readonly LedgerEntry[] = [], parks = false): StageEnd {
-    if (!this.#host.interruption) {
+    if (!this.#host.interruption()) {
       const { stage, visit } = of
       const details = { ...(parks ? { parked: true } : {}), error: serializeError(error) }
       this.#host.record('stage:failure', { stageId: stage.id, visit, ...details })
@@ -265,6 +296,13 @@ type RestoreChild = (
   checkpoint: ForkCheckpoint['children'][number]['checkpoint'],
   place: ChildPlace,
 ) => PipelineRun
+
+/** Where a router that failed leads. */
+const NOWHERE: Move = { next: undefined }
+
+function routerFailed({ stage }: StageVisit, error: unknown): SystemError {
+  return toSystemError(error, `The router of stage "${stage.id}"`)
+}
 
 /** What a stage without steps comes to. */
 const NOTHING_DONE: StageOutcome = { ok: true, change: undefined, results: {}, events: [], ledger: [] }

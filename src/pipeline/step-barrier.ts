@@ -18,19 +18,20 @@ export class StepBarrier {
     this.#frame = frame
   }
 
-  /** Resolves when every step has settled; outcomes are in the order the steps are declared. Never rejects. */
-  run(): Promise<readonly StepOutcome[]> {
-    return new Promise((resolve) => {
-      const onSettled = () => {
-        if (--this.#pending === 0) resolve(this.#executions.map(({ outcome }) => outcome!))
-      }
-      this.#executions = this.#steps.map((step) => new StepExecution(step, this.#frame, onSettled))
-      this.#pending = this.#executions.length
-      for (const execution of this.#executions) {
-        // A step may abort its own run as it starts; those behind it then never begin.
-        if (!execution.outcome) execution.start()
-      }
-    })
+  /**
+   * @param onAllSettled Called when every step has settled, even while this call lasts; outcomes are in the order in
+   *   which the steps are declared.
+   */
+  start(onAllSettled: (outcomes: readonly StepOutcome[]) => void): void {
+    const onSettled = () => {
+      if (--this.#pending === 0) onAllSettled(this.#executions.map(({ outcome }) => outcome!))
+    }
+    this.#executions = this.#steps.map((step) => new StepExecution(step, this.#frame, onSettled))
+    this.#pending = this.#executions.length
+    for (const execution of this.#executions) {
+      // A step may abort its own run as it starts; those behind it then never begin.
+      if (!execution.outcome) execution.start()
+    }
   }
 
   interrupt(reason: SystemError): void {

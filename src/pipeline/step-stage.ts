@@ -38,8 +38,12 @@ export class StepStage {
     this.#barrier.interrupt(reason)
   }
 
-  async run(): Promise<StageOutcome> {
-    const outcomes = await this.#barrier.run()
+  /** Never rejects. */
+  run(): Promise<StageOutcome> {
+    return new Promise((resolve) => this.#barrier.start((outcomes) => resolve(this.#outcomeOf(outcomes))))
+  }
+
+  #outcomeOf(outcomes: readonly StepOutcome[]): StageOutcome {
     const failures = outcomes.filter((outcome) => !outcome.ok)
     if (failures.length > 0) {
       const errors = failures.map(({ error }) => error)

@@ -15,7 +15,8 @@ import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js
 import { RunServices } from './run-services.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
-import { Inbox, type InboxHost } from './waiting/inbox.js'
+import type { InboxHost } from './waiting/inbox.js'
+import { RunInboxes } from './waiting/run-inboxes.js'
 import { createPauseService } from './waiting/pause-service.js'
 import type { RunCheckpoint } from './workflow-definition.js'
 
@@ -62,9 +63,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   readonly #settled = new Gate()
   #released = new Gate()
   #pipeline: PipelineRun | undefined
-  #inboxes: Map<string, Inbox> | undefined
-  /** Those whose pause the next commit makes good. */
-  readonly #pausing: Inbox[] = []
+  #inboxes: RunInboxes | undefined
   #status: RunStatus = 'running'
   #error: SystemError | undefined
   #endedAt: number | undefined
@@ -94,8 +93,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       () => registration.openRunContainer(this),
       (path) =>
         createPauseService(
-          (descriptor) => this.#inbox(path).register(context.ids(), descriptor),
-          (watchId) => this.#inboxes?.get(path)?.cancel(watchId) ?? false,
+          (descriptor) => this.inboxes.at(path).register(context.ids(), descriptor),
+          (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
         ),
     )
   }
@@ -275,27 +274,23 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
         this.#context.report(error, `Event ${event.type} of run ${this.runId}`)
       }
     }
-    for (const inbox of this.#pausing.splice(0)) inbox.park()
+    for (const inbox of this.#inboxes?.takePausing() ?? []) inbox.park()
   }
 
   opened(pipeline: WaitingPipeline): void {
-    this.#inboxes ??= new Map()
-    this.#inboxes.set(pipeline.path, new Inbox(pipeline, this, this.#context.watches))
+    this.inboxes.at(pipeline.path, pipeline)
   }
 
   closed({ path }: WaitingPipeline): void {
-    this.#inboxes?.get(path)?.close()
-    this.#inboxes?.delete(path)
+    this.#inboxes?.closed(path)
   }
 
   waiting(pipeline: WaitingPipeline): void {
-    const inbox = this.#inbox(pipeline.path, pipeline)
-    inbox.pausing()
-    this.#pausing.push(inbox)
+    this.inboxes.pausing(pipeline)
   }
 
   waited({ path }: WaitingPipeline, cause?: ResumeCause): void {
-    this.#inboxes?.get(path)?.running(cause)
+    this.#inboxes?.waited(path, cause)
     if (cause && this.#registration.hooks.onResume) this.#resumes.push(cause)
   }
 
@@ -313,6 +308,11 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   // ——— as inboxes see it
 
+  /** Most runs never wait: made when one does. */
+  get inboxes(): RunInboxes {
+    this.#inboxes ??= new RunInboxes(this, this.#context.watches, (path) => this.#pipeline?.at(path))
+    return this.#inboxes
+  }
   get startEventId(): string {
     return this.event.id
   }
@@ -402,7 +402,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   #keepBooks(): void {
-    for (const inbox of this.#inboxes?.values() ?? []) inbox.close()
+    this.#inboxes?.close()
     const disposed = this.#services.dispose()
     if (disposed) void disposed.then(() => this.#finish())
     else this.#finish()
@@ -446,22 +446,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     }
   }
 
-  #inbox(path: string, pipeline?: WaitingPipeline): Inbox {
-    this.#inboxes ??= new Map()
-    let inbox = this.#inboxes.get(path)
-    if (!inbox) {
-      const owner = pipeline ?? this.#pipeline?.at(path)
-      // A step that was given up may come here when nothing can wait any more.
-      if (!owner || owner.hasEnded || this.hasEnded) {
-        throw new SystemError('INVALID_COMMAND', 'Cannot register a watch: what it is for has ended', {
-          context: { runId: this.runId, ...(path === '' ? {} : { path }) },
-        })
-      }
-      this.#inboxes.set(path, (inbox = new Inbox(owner, this, this.#context.watches)))
-    }
-    return inbox
-  }
-
   #hookContext(
     read: () => StateObject,
     setState: (change: unknown) => void,
@@ -481,7 +465,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   #stateChanged(): void {
     this.#services.stateChanged()
-    if (this.#inboxes) for (const inbox of this.#inboxes.values()) inbox.stateChanged()
+    this.#inboxes?.stateChanged()
   }
 
   #announce(

@@ -6,6 +6,15 @@ export class RecentIds {
   #young = new Set<string>()
   #old = new Set<string>()
 
+  constructor(ids: Iterable<string> = []) {
+    for (const id of ids) this.add(id)
+  }
+
+  /** The oldest first. */
+  list(): readonly string[] {
+    return [...this.#old, ...this.#young]
+  }
+
   has(id: string): boolean {
     return this.#young.has(id) || this.#old.has(id)
   }

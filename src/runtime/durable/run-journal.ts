@@ -4,7 +4,8 @@ import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
-import { type EndedRecord, type InboxRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
+import type { InboxRecord } from '../waiting/inbox.js'
+import { type EndedRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
 export interface JournalOptions extends PatientCommitOptions {

@@ -1,20 +1,11 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import { type SerializedError, SystemError } from '../../core/system-error.js'
-import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
 import type { StateObject } from '../../state/change.js'
+import type { InboxRecord } from '../waiting/inbox.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 
 /** The layout of the records below; one that is not known is refused, never guessed at. */
 export const RUN_LAYOUT = 1
-
-/** What a pipeline of a run is waiting for, or will be: watches of its steps, and events that came early. */
-export interface InboxRecord {
-  readonly path: string
-  readonly watches: readonly { readonly id: string; readonly descriptor: WatchDescriptor }[]
-  readonly buffer: readonly BusEvent[]
-  /** Ids of events that ended a wait. */
-  readonly taken: readonly string[]
-}
 
 /** A run that has not ended. */
 export interface RunRecord {

@@ -19,6 +19,14 @@ export interface InboxHost {
   note(type: string, payload: Readonly<Record<string, unknown>>): void
 }
 
+/** What is stored of an inbox: watches of steps, events that came early, and ids of events that ended a wait. */
+export interface InboxRecord {
+  readonly path: string
+  readonly watches: readonly { readonly id: string; readonly descriptor: WatchDescriptor }[]
+  readonly kept: readonly BusEvent[]
+  readonly taken: readonly string[]
+}
+
 /** An event that is kept; `isSure` when it fits a watch, and not only may come to. */
 interface KeptEvent {
   readonly event: BusEvent
@@ -140,6 +148,25 @@ export class Inbox implements InboxPlace {
     if (offer === 'taken') return
     const hope = this.#hope(event, this.isParked)
     if (hope) this.#keep({ event, isSure: hope === 'sure' }, offer === 'collected')
+  }
+
+  // ——— being stored
+
+  record(): InboxRecord {
+    const own = [...this.#watches.values()].filter(({ origin }) => origin === 'step')
+    return {
+      path: this.path,
+      watches: own.map(({ id, descriptor }) => ({ id, descriptor })),
+      kept: this.buffered,
+      taken: this.#taken?.list() ?? [],
+    }
+  }
+
+  /** Puts back what was kept. A pipeline that pauses is parked afterwards, not before. */
+  restore({ watches, kept, taken }: InboxRecord): void {
+    for (const { id, descriptor } of watches) this.#add(createWatch(id, 'step', descriptor))
+    for (const event of kept) this.#kept.set(event.id, { event, isSure: this.#hope(event, false) === 'sure' })
+    if (taken.length > 0) this.#taken = new RecentIds(taken)
   }
 
   // ——— ending the wait

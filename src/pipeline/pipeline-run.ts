@@ -318,7 +318,8 @@ export class PipelineRun implements WaitingPipeline {
   #leaveStage(end: StageEnd): Promise<void> | undefined {
     this.#assertNotAbandoned()
     if (end.type === 'asleep') {
-      this.#status = 'paused'
+      // A child may have been woken on the way here; the next `advance()` then goes on with it.
+      if (!this.#cycle.isReady) this.#status = 'paused'
       return this.#commit([])
     }
     const { stage, visit } = end.of

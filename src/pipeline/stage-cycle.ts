@@ -87,6 +87,10 @@ export class StageCycle {
   get children(): readonly PipelineRun[] {
     return this.#fork?.children ?? []
   }
+  /** Whether a child waits for `proceed()`. */
+  get isReady(): boolean {
+    return this.#fork?.isReady ?? false
+  }
 
   enter(visit: StageVisit): Promise<StageEnd> {
     const { stage } = visit

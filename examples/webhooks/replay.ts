@@ -83,13 +83,7 @@ export async function replay({
   const releases: WebhookEvents['release:shipped'][] = []
   const faults: string[] = []
   const refused: ReplayResult['refused'][number][] = []
-  bus.subscribe('*', (event) => tally.published(event))
-  bus.subscribe('run:started', (event) => tally.started(event))
-  bus.subscribe('run:paused', (event) => tally.wentToSleep(event))
-  bus.subscribe('run:resumed', (event) => tally.wokeUp(event))
-  bus.subscribe('run:completed', (event) => tally.finished(event))
-  bus.subscribe('run:failed', (event) => tally.finished(event))
-  bus.subscribe('run:aborted', (event) => tally.finished(event))
+  tally.listenTo(bus)
   bus.subscribe('statistics:reported', ({ payload }) => reports.push(payload))
   bus.subscribe('release:shipped', ({ payload }) => releases.push(payload))
   bus.subscribe('bus:error', ({ payload }) =>

@@ -1,5 +1,13 @@
-import type { BusEvent, DispatchOutcome, DispatchResult, EventTrigger, RunEventPayload } from 'busline'
+import type {
+  BusEvent,
+  DispatchOutcome,
+  DispatchResult,
+  EventBus,
+  EventTrigger,
+  RunEventPayload,
+} from 'busline'
 import type { RegisteredWorkflow } from './registered-workflow.js'
+import type { WebhookEvents } from './webhook-events.js'
 
 /** What became of the events and the runs of one workflow. */
 export interface WorkflowTally {
@@ -73,30 +81,29 @@ export class Tally {
     return this.#ended
   }
 
-  /** An event is on the bus. */
-  published(event: BusEvent): void {
+  /** Counts what happens on a bus; receipts come by {@link received}. */
+  listenTo(bus: EventBus<WebhookEvents>): void {
+    bus.subscribe('*', (event) => this.#published(event))
+    bus.subscribe('run:started', ({ payload, timestamp }) => this.#startedAt.set(payload.runId, timestamp))
+    bus.subscribe('run:paused', ({ payload }) => this.#paused.add(payload.runId))
+    bus.subscribe('run:resumed', ({ payload }) => this.#paused.delete(payload.runId))
+    bus.subscribe('run:completed', (event) => this.#finished(event))
+    bus.subscribe('run:failed', (event) => this.#finished(event))
+    bus.subscribe('run:aborted', (event) => this.#finished(event))
+  }
+
+  /** For `onDispatch` of each registration. */
+  received({ workflowId, outcome }: DispatchResult): void {
+    count(this.#tallies.get(workflowId)!.outcomes, outcome)
+  }
+
+  #published(event: BusEvent): void {
     for (const { tally, trigger } of this.#triggers) {
       if (trigger.event === event.type && meets(trigger, event)) tally.matched++
     }
   }
 
-  received({ workflowId, outcome }: DispatchResult): void {
-    count(this.#tallies.get(workflowId)!.outcomes, outcome)
-  }
-
-  started({ payload: { runId }, timestamp }: BusEvent<string, RunEventPayload>): void {
-    this.#startedAt.set(runId, timestamp)
-  }
-
-  wentToSleep({ payload: { runId } }: BusEvent<string, RunEventPayload>): void {
-    this.#paused.add(runId)
-  }
-
-  wokeUp({ payload: { runId } }: BusEvent<string, RunEventPayload>): void {
-    this.#paused.delete(runId)
-  }
-
-  finished({ payload: { runId, workflowId, status }, timestamp }: BusEvent<string, RunEventPayload>): void {
+  #finished({ payload: { runId, workflowId, status }, timestamp }: BusEvent<string, RunEventPayload>): void {
     const tally = this.#tallies.get(workflowId)!
     count(tally.runs, status as RunEnd)
     tally.durationsMs.push(timestamp - this.#startedAt.get(runId)!)

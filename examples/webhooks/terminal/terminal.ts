@@ -24,7 +24,7 @@ export function openTerminal(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv 
     // The last column is left free: some terminals wrap as soon as it is written to.
     width: Math.min(WIDEST, Math.max(NARROWEST, Math.floor(columns))) - 1,
     isLive,
-    paint: (style, text) => (hasColors ? styleText(style as Style, text) : text),
+    paint: (style, text) => (hasColors ? styleText(style as Style, text, { validateStream: false }) : text),
     write: (text) => void stream.write(text),
   }
 }

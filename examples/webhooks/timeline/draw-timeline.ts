@@ -130,7 +130,10 @@ function drawAxis(totalMs: number, width: number): string {
 }
 
 function errorLines(events: readonly TimelineEvent[], width: number, paint: Terminal['paint']): string[] {
-  const end = events.findLast(({ type }) => type === 'pipeline:failure' || type === 'pipeline:abort')
+  // A child has a path; that it failed does not mean that the run did.
+  const end = events.findLast(
+    ({ type, payload }) => /^pipeline:(failure|abort)$/.test(type) && payload['path'] === undefined,
+  )
   const error = end?.payload['error'] as { readonly message?: string } | undefined
   return error?.message ? [paint('red', oneLine(error.message, width))] : []
 }

@@ -61,6 +61,8 @@ function isInbox(field: string): field is `delivery ${string}` {
 const loop = definePipeline<BusEvent, WebhookEvents>()({
   id: 'loop',
   label: 'Count what is signalled',
+  // It goes round for as long as anything happens; the default would take it for a runaway.
+  maxVisits: Infinity,
   initialState: (event): LoopState & { readonly idleNaps: number } => ({
     deliveries: 0,
     repositories: {},

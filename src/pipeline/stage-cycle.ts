@@ -16,6 +16,7 @@ import type { RunHost } from './run-host.js'
 import type { StageOutcome, StageSuccess } from './stage-outcome.js'
 import { type Interruptible, StageTimer } from './stage-timer.js'
 import { StepStage } from './step-stage.js'
+import { VisitFrame } from './visit-frame.js'
 
 /** One visit of a stage. */
 export interface StageVisit {
@@ -145,22 +146,11 @@ export class StageCycle {
   }
 
   async #runSteps(of: StageVisit): Promise<StageEnd> {
-    const { stage, visit, entry, resume, interruptions } = of
+    const { stage, visit, entry } = of
     const startedAt = stage.timeoutMs === Infinity ? 0 : this.#host.host.clock.now()
     if (stage.steps.length === 0) return this.#leave(of, NOTHING_DONE, startedAt)
-    const { host, pipeline, place, live, keepsLedger } = this.#host
-    const frame = {
-      host,
-      pipelineId: pipeline.id,
-      stageId: stage.id,
-      pipelinePath: place.path,
-      path: joinPath(place.path, stage.id),
-      visitKey: `${host.runId}/${place.key}${stage.id}.${visit}`,
-      snapshot: live.value,
-      resume,
-      interruptions,
-    }
-    const steps = new StepStage(stage, frame, visit, keepsLedger, entry?.step)
+    const frame = new VisitFrame(this.#host, of)
+    const steps = new StepStage(stage, frame, visit, this.#host.keepsLedger, entry?.step)
     this.#underWay = steps
     const outcome = steps.run()
     this.#timer.start(stage, startedAt, steps)

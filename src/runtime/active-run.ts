@@ -58,7 +58,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   readonly record: RecordFunction | undefined
   readonly #registration: Registration
   readonly #context: RuntimeContext
-  readonly #services: RunServices
+  /** Made when a step first asks for a service. */
+  #services: RunServices | undefined
   readonly #recording: RunRecording | undefined
   readonly #settled = new Gate()
   #released = new Gate()
@@ -89,14 +90,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.#context = context
     this.#recording = registration.openRecording(this)
     this.record = this.#recording?.record
-    this.#services = new RunServices(
-      () => registration.openRunContainer(this),
-      (path) =>
-        createPauseService(
-          (descriptor) => this.inboxes.at(path).register(context.ids(), descriptor),
-          (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
-        ),
-    )
   }
 
   // ——— as the mode sees it
@@ -150,7 +143,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   info(): RunInfo {
     const stageId = this.hasEnded ? undefined : this.#pipeline?.stageId
-    return {
+    const info: { -readonly [Name in keyof RunInfo]: RunInfo[Name] } = {
       runId: this.runId,
       workflowId: this.workflowId,
       triggerId: this.trigger.id,
@@ -159,11 +152,12 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       state: this.state,
       startedAt: this.startedAt,
       eventId: this.event.id,
-      ...(this.key === undefined ? {} : { key: this.key }),
-      ...(stageId === undefined ? {} : { stageId }),
-      ...(this.#endedAt === undefined ? {} : { endedAt: this.#endedAt }),
-      ...(this.#error ? { error: this.#error } : {}),
     }
+    if (this.key !== undefined) info.key = this.key
+    if (stageId !== undefined) info.stageId = stageId
+    if (this.#endedAt !== undefined) info.endedAt = this.#endedAt
+    if (this.#error) info.error = this.#error
+    return info
   }
 
   /** @param takeSlot How a paused run comes to run again. @default at once, for a run that passed its mode by */
@@ -258,7 +252,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   use<Result>(callback: (deps: Dependencies) => Result, path: string): Result {
-    return this.#services.use(callback, path)
+    return (this.#services ??= this.#createServices()).use(callback, path)
   }
 
   createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent {
@@ -266,7 +260,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   commit(events: readonly BusEvent[]): void {
-    this.#services.stateChanged()
+    this.#services?.stateChanged()
     for (const event of events) {
       try {
         this.#context.bus.dispatch(event)
@@ -403,7 +397,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   #keepBooks(): void {
     this.#inboxes?.close()
-    const disposed = this.#services.dispose()
+    const disposed = this.#services?.dispose()
     if (disposed) void disposed.then(() => this.#finish())
     else this.#finish()
   }
@@ -446,6 +440,17 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     }
   }
 
+  #createServices(): RunServices {
+    return new RunServices(
+      () => this.#registration.openRunContainer(this),
+      (path) =>
+        createPauseService(
+          (descriptor) => this.inboxes.at(path).register(this.#context.ids(), descriptor),
+          (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
+        ),
+    )
+  }
+
   #hookContext(
     read: () => StateObject,
     setState: (change: unknown) => void,
@@ -464,7 +469,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   #stateChanged(): void {
-    this.#services.stateChanged()
+    this.#services?.stateChanged()
     this.#inboxes?.stateChanged()
   }
 

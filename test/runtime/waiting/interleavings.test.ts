@@ -276,6 +276,55 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
     }
   })
 
+  it('an abort at any instant ends the run at once, and leaves nothing behind', async () => {
+    await sweep(async (instant) => {
+      const run = await begin(shape)
+      let status = ''
+      let aborted: Promise<unknown> | undefined
+      run.start(() => {
+        void breathe(instant).then(() => {
+          status = run.status()
+          aborted = run.runtime.abort(run.runtime.listAllRuns()[0]!.runId)
+        })
+      })
+      await run.clock.settle()
+      expect(await aborted, `at instant ${instant}`).toMatchObject({ ok: true, value: { status: 'aborted' } })
+      run.publish()
+      await run.clock.settle()
+      expect([run.taken, run.clock.pendingTimers, run.bus.hasSubscribers('a')]).toEqual([[], 0, false])
+      return status
+    })
+  })
+
+  it('a resume against an event, at any two instants, is two resumes or a refusal and one', async () => {
+    const outcomes = new Set<boolean>()
+    for (const isEventFirst of [true, false]) {
+      await sweep(async (instant) => {
+        const run = await begin(shape)
+        run.start(() => {})
+        await run.clock.settle()
+        const { runId } = run.runtime.listAllRuns()[0]!
+        let id = ''
+        const acts = [() => void (id = run.publish()), () => run.runtime.resume(runId)] as const
+        let resumed: Promise<{ ok: boolean }> | undefined
+        if (isEventFirst) acts[0]()
+        else resumed = acts[1]()
+        await breathe(instant)
+        const status = run.status()
+        if (isEventFirst) resumed = acts[1]()
+        else acts[0]()
+        await run.clock.settle()
+        const { ok } = await resumed!
+        outcomes.add(ok)
+        const expected = isEventFirst ? [id, 'manual'] : ['manual', id]
+        expect(run.taken, `at instant ${instant}`).toEqual(ok ? expected : [id])
+        await run.runtime.stop()
+        return status
+      })
+    }
+    expect(outcomes).toEqual(new Set([true, false]))
+  })
+
   it('two events at any two instants of the window end two pauses, in the order they came', async () => {
     const first = await begin(shape)
     let window = 0

@@ -7,7 +7,7 @@ import { githubDeliveries } from './github-deliveries.js'
 import { UnreadableFile, readEvents } from './read-events.js'
 import { BadUsage, HELP, type Options, readOptions } from './read-options.js'
 import { replay } from './replay.js'
-import { drawRuns, introduce, lostEvents, summarizeFindings, tabulate } from './report.js'
+import { drawRuns, introduce, listFailures, lostEvents, summarizeFindings, tabulate } from './report.js'
 import { seededRandom } from './seeded-random.js'
 import { Tally } from './tally.js'
 import { createProgressLine } from './terminal/progress-line.js'
@@ -33,7 +33,7 @@ async function main(options: Options): Promise<boolean> {
   const tallies = result.tally.all
   const lost = lostEvents(tallies)
   say(tabulate(tallies, terminal), '')
-  const findings = summarizeFindings(result, terminal)
+  const findings = [...summarizeFindings(result, terminal), ...listFailures(tallies, terminal)]
   if (findings.length > 0) say(...findings, '')
   for (const chart of await drawRuns(result, terminal)) say(chart, '')
   if (lost.length === 0) {

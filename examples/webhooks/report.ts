@@ -14,6 +14,9 @@ import {
 import { drawLegend, drawTimeline } from './timeline/draw-timeline.js'
 import { pickRuns } from './timeline/pick-runs.js'
 
+/** How many reasons for failures are listed per workflow. */
+const MOST_REASONS = 2
+
 const RUN_ENDS: readonly RunEnd[] = ['succeeded', 'failed', 'aborted']
 
 /** What is going to happen: each workflow with its mode, and what it is there for. */
@@ -89,6 +92,20 @@ export function lostEvents(tallies: readonly WorkflowTally[]): string[] {
     .map(
       (tally) => `${tally.workflowId}: ${tally.matched} events matched, ${endedEvents(tally)} came to an end`,
     )
+}
+
+/** Why runs failed: the most frequent reason of each workflow first. */
+export function listFailures(tallies: readonly WorkflowTally[], { width, paint }: Terminal): string[] {
+  const failures = tallies.flatMap(({ workflowId, failures }) =>
+    [...failures]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, MOST_REASONS)
+      .map(([message, count]) => `${count} × ${workflowId}: ${message}`),
+  )
+  if (failures.length === 0) return []
+  return ['runs failed with', ...failures.map((failure) => paint('red', oneLine(failure, width - 4)))].map(
+    (line, index) => (index === 0 ? line : `    ${line}`),
+  )
 }
 
 /** What the workflows have found out, from the events they published. */

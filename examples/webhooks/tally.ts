@@ -19,6 +19,8 @@ export interface WorkflowTally {
   matched: number
   readonly outcomes: Map<DispatchOutcome, number>
   readonly runs: Map<RunEnd, number>
+  /** What runs failed with, and how many did. */
+  readonly failures: Map<string, number>
   /** From the start of a run to its end, pauses included, milliseconds. */
   readonly durationsMs: number[]
 }
@@ -57,6 +59,7 @@ export class Tally {
         matched: 0,
         outcomes: new Map(),
         runs: new Map(),
+        failures: new Map(),
         durationsMs: [],
       })
     }
@@ -103,9 +106,11 @@ export class Tally {
     }
   }
 
-  #finished({ payload: { runId, workflowId, status }, timestamp }: BusEvent<string, RunEventPayload>): void {
+  #finished({ payload, timestamp }: BusEvent<string, RunEventPayload>): void {
+    const { runId, workflowId, status, error } = payload
     const tally = this.#tallies.get(workflowId)!
     count(tally.runs, status as RunEnd)
+    if (status === 'failed') count(tally.failures, error?.message ?? 'no reason given')
     tally.durationsMs.push(timestamp - this.#startedAt.get(runId)!)
     this.#startedAt.delete(runId)
     this.#paused.delete(runId)

@@ -1,9 +1,7 @@
-import { type BusEvent, defineWorkflow, definePipeline } from 'busline'
+import { workflow } from 'busline'
 import type { GitHubStub } from '../github-stub.js'
 import type { RegisteredWorkflow } from '../registered-workflow.js'
 import { type WebhookEvents, repositoryPayload } from '../webhook-events.js'
-
-type TextEvent = BusEvent<string, { readonly repository: { readonly full_name: string } }>
 
 /** Every text in a payload: bodies, titles and names, however deep. */
 function* textsIn(value: unknown): Generator<string> {
@@ -24,52 +22,28 @@ function termsOf(texts: Iterable<string>): [term: string, count: number][] {
   return [...terms]
 }
 
-const index = definePipeline<TextEvent, WebhookEvents>()({
-  id: 'index',
-  label: 'Index the texts of a repository',
-  initialState: (event) => ({
-    repository: event.payload.repository.full_name,
-    terms: [] as [term: string, count: number][],
-  }),
-  stages: [
-    { id: 'extract', steps: { terms: ({ event }) => ({ terms: termsOf(textsIn(event.payload)) }) } },
-    {
-      id: 'store',
-      steps: {
-        write: {
-          retry: { limit: 4, delay: '100ms', factor: 3 },
-          action: async ({ state, signal, use }) => {
-            const github = await use((deps) => deps.require<GitHubStub>('github'))
-            const count = state.terms.length
-            await github.call(`Store ${count} terms`, {
-              typicalMs: 200 + 5 * count,
-              failureRate: 0.2,
-              signal,
-            })
-          },
-        },
-      },
-    },
-  ],
-})
-
-const keyOf = ({ payload }: TextEvent) => payload.repository.full_name
-const onText = { schema: repositoryPayload, key: keyOf }
-
 /** Indexed when nothing was written for two seconds, and every six seconds while people keep writing. */
+const index = workflow<WebhookEvents>()('search-index', {
+  on: ['gollum', 'discussion', 'discussion_comment', 'issue_comment', 'label', 'milestone'],
+  schema: repositoryPayload,
+  key: ({ payload }) => payload.repository.full_name,
+  debounce: { wait: '2s', maxWait: '6s' },
+  state: ({ payload }) => ({ repository: payload.repository.full_name }),
+})
+  .step('extract', ({ event }) => ({ terms: termsOf(textsIn(event.payload)) }))
+  .step(
+    'store',
+    async ({ state, signal, use }) => {
+      const github = await use((deps) => deps.require<GitHubStub>('github'))
+      const count = state.terms.length
+      await github.call(`Store ${count} terms`, { typicalMs: 200 + 5 * count, failureRate: 0.2, signal })
+    },
+    { retry: { limit: 4, delay: '100ms', factor: 3 } },
+  )
+  .build()
+
 export const searchIndex: RegisteredWorkflow = {
   does: 'indexes when nobody has written for 2 s',
-  workflow: defineWorkflow<WebhookEvents>()({
-    id: 'search-index',
-    triggers: {
-      wiki: { event: 'gollum', ...onText },
-      discussion: { event: 'discussion', ...onText },
-      reply: { event: 'discussion_comment', ...onText },
-      comment: { event: 'issue_comment', ...onText },
-      label: { event: 'label', ...onText },
-      milestone: { event: 'milestone', ...onText },
-    },
-    pipelines: { index },
-  }),
-  options: { debounce: { wait: '2s', maxWait: '6s' } },
+  workflow: index,
+  options: index.options ?? {},
 }

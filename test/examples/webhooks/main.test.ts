@@ -62,6 +62,18 @@ describe('the main job with a seed', () => {
     expect(Number(counted)).toBe(sum(statistics, ['started', 'signalled']))
   })
 
+  it('succeeds in every workflow, and says why runs failed that did', () => {
+    for (const [name, column] of readTable(first.stdout)) {
+      expect(column.get('succeeded'), name).toBeGreaterThan(0)
+      const failed = column.get('failed') ?? 0
+      const reasons = [...first.stdout.matchAll(/^ +(\d+) × (\S+): (.+)$/gm)].filter(
+        ([, , of]) => of === name,
+      )
+      if (name !== 'all') expect(reasons.length > 0, name).toBe(failed > 0)
+      for (const [, , , reason] of reasons) expect(reason).toContain('GitHub answered 502')
+    }
+  })
+
   it('shows every mode, and all outcomes but invalid', () => {
     for (const mode of ['transient', 'serialized', 'singleton_loop', 'exclusive']) {
       expect(first.stdout).toContain(mode)

@@ -27,7 +27,7 @@ function createLiveLine({ width, paint, write }: Terminal): ProgressLine {
   const CLEAR_LINE = '\r\u001b[2K'
   const showCursor = () => write(SHOW_CURSOR)
   const interrupted = () => {
-    showCursor()
+    write('\n')
     process.exit(130)
   }
   write(HIDE_CURSOR)

@@ -106,8 +106,9 @@ export interface StageDefinition<
    */
   readonly watch?: WatchDescriptor
   /**
-   * Narrows what the pauses of this stage wait for, beyond what the descriptor says. Asked with the state at the time
-   * the event arrives, and once more when the run takes it.
+   * Narrows what the pauses of this stage wait for, beyond what the descriptor says. Asked with the state the run pauses
+   * with: of an event that came before, when it pauses; of one that comes later, at once. Must answer synchronously;
+   * as long as it throws, the event is kept.
    */
   readonly where?: (event: BusEvent, state: Immutable<State>) => boolean
 }

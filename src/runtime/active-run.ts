@@ -15,13 +15,26 @@ import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js
 import { RunServices } from './run-services.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
-import type { InboxHost } from './waiting/inbox.js'
+import type { RunPersistence } from './durable/run-persistence.js'
+import type { RunRecord } from './durable/run-record.js'
+import type { OutboxEntry } from './durable/store-registry.js'
+import type { Inbox, InboxHost, InboxRecord } from './waiting/inbox.js'
 import { RunInboxes } from './waiting/run-inboxes.js'
 import { createPauseService } from './waiting/pause-service.js'
 import type { RunCheckpoint } from './workflow-definition.js'
 
 /** How a mode wants to hear of a resume: when the run may go on. */
 type TakeSlot = (go: () => void) => void
+
+/** What makes a run durable before it begins. */
+export interface RunKeeping {
+  readonly persistence: RunPersistence
+  /** Resolves when the run and its event are safe. */
+  create(): Promise<void>
+  accepted(): void
+  /** It was not taken: the event was accepted before, or cannot be stored. */
+  refused(error: SystemError): void
+}
 
 /** Something that can be waited for more than once and costs nothing until somebody does. */
 class Gate {
@@ -56,11 +69,11 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   readonly trigger: CompiledTrigger
   readonly startedAt: number
   readonly record: RecordFunction | undefined
+  readonly recording: RunRecording | undefined
   readonly #registration: Registration
   readonly #context: RuntimeContext
   /** Made when a step first asks for a service. */
   #services: RunServices | undefined
-  readonly #recording: RunRecording | undefined
   readonly #settled = new Gate()
   #released = new Gate()
   #pipeline: PipelineRun | undefined
@@ -68,12 +81,16 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #status: RunStatus = 'running'
   #error: SystemError | undefined
   #endedAt: number | undefined
+  #isSettled = false
   /** Whether the books are kept as well. */
   #isFinished = false
   #legStartedAt: number
   #isDriving = false
   #holdsSlot = true
   #takeSlot: TakeSlot | undefined
+  /** Absent where nothing outlives the process. */
+  #persistence: RunPersistence | undefined
+  #isDetached = false
   /** Asked to end before there was a pipeline to tell. */
   #earlyAbort: SystemError | undefined
   #resumes: ResumeCause[] = []
@@ -88,8 +105,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.#legStartedAt = this.startedAt
     this.#registration = registration
     this.#context = context
-    this.#recording = registration.openRecording(this)
-    this.record = this.#recording?.record
+    this.recording = registration.openRecording(this)
+    this.record = this.recording?.record
   }
 
   // ——— as the mode sees it
@@ -160,18 +177,24 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     return info
   }
 
-  /** @param takeSlot How a paused run comes to run again. @default at once, for a run that passed its mode by */
-  begin(takeSlot?: TakeSlot): void {
+  /**
+   * @param takeSlot How a paused run comes to run again. @default at once, for a run that passed its mode by
+   * @param keep What makes the run durable before it begins. @default nothing
+   */
+  begin(takeSlot?: TakeSlot, keep?: RunKeeping): void {
     this.#takeSlot = takeSlot
-    this.#announce('run:started')
+    this.#persistence = keep?.persistence
+    if (!keep) this.#announce('run:started')
     let state: StateObject
     try {
       state = this.trigger.pipeline.initialState(this.event)
       this.trigger.pipeline.checkState(state)
     } catch (error) {
+      this.#persistence = undefined
+      keep?.accepted()
       return this.#settle('failed', toRunError(error, this.runId))
     }
-    if (!this.#registration.hooks.onPrepare) return this.#open(state)
+    if (!this.#registration.hooks.onPrepare) return this.#open(state, keep)
     const context = this.#hookContext(
       () => state,
       (output) => {
@@ -182,8 +205,45 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       },
     )
     const prepared = callHook(this.#context, 'onPrepare', this.#registration.hooks.onPrepare, context)
-    if (prepared) void prepared.then(() => this.#open(state))
-    else this.#open(state)
+    if (prepared) void prepared.then(() => this.#open(state, keep))
+    else this.#open(state, keep)
+  }
+
+  /** Goes on with a run of a process that is gone, or of a runtime that was stopped. */
+  recover(
+    record: RunRecord,
+    persistence: RunPersistence,
+    outbox: readonly OutboxEntry[],
+    takeSlot: TakeSlot,
+  ): void {
+    this.#takeSlot = takeSlot
+    this.#persistence = persistence
+    const { root } = record.checkpoint
+    this.#pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
+    this.inboxes.restore(record.inboxes)
+    this.#publish(outbox.map(({ event }) => event as BusEvent))
+    persistence.published(outbox.map(({ key }) => key))
+    const pausing = this.inboxes.takePausing()
+    if (this.#pipeline.status === 'paused') {
+      this.#status = 'paused'
+      this.#holdsSlot = false
+      this.#released.open()
+    }
+    // The attempts are counted before they are made: a run that brings the process down must be known by it.
+    persistence.touch().then(
+      () => {
+        for (const inbox of pausing) inbox.park()
+        if (this.#pipeline!.status === 'running') this.wake()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** Leaves the run to whoever recovers it. */
+  suspend(reason: SystemError): void {
+    if (this.hasEnded || this.#isDetached) return
+    this.#pipeline?.abandon(reason)
+    if (!this.#isDriving) this.#detach(reason)
   }
 
   interrupt(reason: SystemError): void {
@@ -236,6 +296,10 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     }
   }
 
+  inboxRecords(): readonly InboxRecord[] {
+    return this.#inboxes?.records() ?? []
+  }
+
   // ——— as the engine sees it
 
   get workflowId(): string {
@@ -259,8 +323,38 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     return this.#context.bus.createEvent(type, payload, meta)
   }
 
-  commit(events: readonly BusEvent[]): void {
+  commit(events: readonly BusEvent[]): void | Promise<void> {
+    const pausing = this.#inboxes?.takePausing() ?? []
+    if (this.#persistence) return this.#commitDurably(this.#persistence, events, pausing)
+    this.#committed(events, pausing)
+  }
+
+  async #commitDurably(
+    persistence: RunPersistence,
+    events: readonly BusEvent[],
+    pausing: readonly Inbox[],
+  ): Promise<void> {
+    const { status, error } = this.#pipeline!
+    if (status === 'running' || status === 'paused') {
+      const keys = await persistence.save(events)
+      this.#committed(events, pausing)
+      persistence.published(keys)
+      return
+    }
+    this.#end(status, error)
+    const keys = await persistence.end(events)
+    this.#committed(events, pausing)
+    persistence.published(keys)
+    if (keys.length > 0) void persistence.sweep().catch(() => {})
+  }
+
+  #committed(events: readonly BusEvent[], pausing: readonly Inbox[]): void {
     this.#services?.stateChanged()
+    if (events.length > 0) this.#publish(events)
+    for (const inbox of pausing) inbox.park()
+  }
+
+  #publish(events: readonly BusEvent[]): void {
     for (const event of events) {
       try {
         this.#context.bus.dispatch(event)
@@ -268,7 +362,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
         this.#context.report(error, `Event ${event.type} of run ${this.runId}`)
       }
     }
-    for (const inbox of this.#inboxes?.takePausing() ?? []) inbox.park()
   }
 
   opened(pipeline: WaitingPipeline): void {
@@ -289,11 +382,11 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   wake(): void {
-    if (this.#isDriving || this.hasEnded) return
+    if (this.#isDriving || this.hasEnded || this.#isDetached) return
     // A run that only has to end needs no slot for it.
     if (this.#holdsSlot || !this.#takeSlot || this.#pipeline!.isEnding) return void this.#drive()
     this.#takeSlot(() => {
-      if (this.hasEnded) return
+      if (this.hasEnded || this.#isDetached) return
       this.#released = new Gate()
       this.#holdsSlot = true
       if (!this.#isDriving) void this.#drive()
@@ -316,6 +409,16 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   note(type: string, payload: Readonly<Record<string, unknown>>): void {
     this.record?.('pipeline', type, payload)
+    // What is kept for a later pause must outlive the process as well.
+    if (this.#persistence && type !== 'watch:matched') this.#context.track(this.#touch(this.#persistence))
+  }
+
+  async #touch(persistence: RunPersistence): Promise<void> {
+    try {
+      if (this.#pipeline && !this.hasEnded && !this.#isDetached) await persistence.touch()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   resume(path: string, cause: ResumeCause, assign?: Readonly<Record<string, string>>): void {
@@ -329,41 +432,92 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   // ——— its life
 
-  #open(state: StateObject): void {
-    if (this.hasEnded) return
+  #open(state: StateObject, keep: RunKeeping | undefined): void {
+    if (this.hasEnded || this.#isDetached) return keep?.refused(this.#error!)
     this.#pipeline = PipelineRun.start(this.trigger.pipeline, this, state)
     if (this.#earlyAbort) this.#pipeline.interrupt(this.#earlyAbort)
-    void this.#drive()
+    if (!keep) return void this.#drive()
+    keep.create().then(
+      () => {
+        keep.accepted()
+        this.#announce('run:started')
+        void this.#drive()
+      },
+      (error: unknown) => {
+        this.#persistence = undefined
+        const reason = toRunError(error, this.runId)
+        this.#pipeline!.abandon(reason)
+        this.#detach(reason)
+        keep.refused(reason)
+      },
+    )
   }
 
   async #drive(): Promise<void> {
     const pipeline = this.#pipeline!
     this.#isDriving = true
-    if (this.#status === 'paused') this.#beginLeg()
     try {
+      if (this.#status === 'paused') {
+        this.#beginLeg()
+        await this.#persistence?.touch()
+      }
       while (pipeline.status === 'running') {
         if (this.#resumes.length > 0) await this.#callOnResume()
         await pipeline.advance()
       }
     } catch (error) {
       this.#isDriving = false
-      return this.#settle('failed', toRunError(error, this.runId))
+      return this.#fail(error)
     }
     this.#isDriving = false
     if (pipeline.status === 'paused') this.#endLeg()
     else this.#settle(pipeline.status, pipeline.error)
   }
 
+  /** The run cannot go on here: because it is another's now, or because what it came to cannot be stored. */
+  #fail(error: unknown): void {
+    const reason = toRunError(error, this.runId)
+    const persistence = this.#persistence
+    if (!persistence) return this.#settle('failed', reason)
+    this.#pipeline?.abandon(reason)
+    if (reason.code !== 'VALIDATION' && reason.code !== 'CAPACITY') return this.#detach(reason)
+    this.#end('failed', reason)
+    persistence.fail(reason).then(
+      () => this.#settle('failed', reason),
+      (fault: unknown) => this.#detach(toRunError(fault, this.runId)),
+    )
+  }
+
+  /** Gone from here without an end: whoever owns it now goes on with it. No hook is called. */
+  #detach(reason: SystemError): void {
+    if (this.#isDetached || this.#isFinished) return
+    this.#isDetached = true
+    this.#error = reason
+    this.#inboxes?.close()
+    if (reason.code === 'FENCED') this.#context.report(reason, `Run ${this.runId}`)
+    const leave = () => {
+      this.#context.runs.leave(this)
+      this.#registration.ended()
+      this.#released.open()
+      this.#settled.open()
+      const metadata = { ...this.#metadata(), status: 'aborted' as const }
+      for (const resolve of this.#waiters.splice(0)) resolve({ ok: false, error: reason, metadata })
+    }
+    const disposed = this.#services?.dispose()
+    if (disposed) void disposed.then(leave)
+    else leave()
+  }
+
   #beginLeg(): void {
     this.#status = 'running'
-    this.#recording?.setStatus('recording')
+    this.recording?.setStatus('recording')
     this.#legStartedAt = this.#context.clock.now()
     this.#announce('run:resumed')
   }
 
   #endLeg(): void {
     this.#status = 'paused'
-    this.#recording?.setStatus('paused')
+    this.recording?.setStatus('paused')
     this.#announce('run:paused')
     this.#holdsSlot = false
     this.#released.open()
@@ -384,15 +538,21 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   #settle(status: 'succeeded' | 'failed' | 'aborted', error?: SystemError): void {
-    if (this.hasEnded) return
-    this.#status = status
-    this.#error = error
-    this.#endedAt = this.#context.clock.now()
-    this.#recording?.setStatus(status === 'succeeded' ? 'complete' : status)
+    if (this.#isSettled || this.#isDetached) return
+    this.#isSettled = true
+    this.#end(status, error)
     const { onComplete } = this.#registration.hooks
     const completed = onComplete && callHook(this.#context, 'onComplete', onComplete, this.#result())
     if (completed) void completed.then(() => this.#keepBooks())
     else this.#keepBooks()
+  }
+
+  #end(status: 'succeeded' | 'failed' | 'aborted', error: SystemError | undefined): void {
+    if (this.hasEnded) return
+    this.#status = status
+    this.#error = error
+    this.#endedAt = this.#context.clock.now()
+    this.recording?.setStatus(status === 'succeeded' ? 'complete' : status)
   }
 
   #keepBooks(): void {
@@ -420,14 +580,18 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     for (const resolve of this.#waiters.splice(0)) resolve(result)
   }
 
-  #result(): RunResult {
-    const metadata: RunMetadata = {
+  #metadata(): RunMetadata {
+    return {
       runId: this.runId,
       workflowId: this.workflowId,
       triggerId: this.trigger.id,
       pipelineId: this.pipelineId,
       durationMs: (this.#endedAt ?? this.#context.clock.now()) - this.#legStartedAt,
     }
+  }
+
+  #result(): RunResult {
+    const metadata = this.#metadata()
     const status = this.#status
     if (status === 'failed' || status === 'aborted') {
       return { ok: false, error: this.#error!, metadata: { ...metadata, status } }

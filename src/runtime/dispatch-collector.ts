@@ -11,12 +11,17 @@ export class DispatchCollector {
     if (lists) for (const list of lists) list.push(receipt)
   }
 
-  /** Publishes, and resolves to the receipts that were given until the event had reached every trigger. */
+  /**
+   * Publishes, and resolves to the last receipt of each trigger that the event matched.
+   *
+   * @param settled Resolves when what was begun until then is safe.
+   */
   async publish(
     bus: AnyEventBus,
     type: string,
     payload: unknown,
     meta: EventMeta,
+    settled: () => Promise<unknown>,
   ): Promise<readonly DispatchResult[]> {
     const event = bus.createEvent(type, payload, meta)
     const receipts: DispatchResult[] = []
@@ -31,6 +36,7 @@ export class DispatchCollector {
         })
         bus.dispatch(event)
       })
+      await settled()
     } finally {
       unsubscribe?.()
       const left = this.#open.get(event.id)!.filter((list) => list !== receipts)

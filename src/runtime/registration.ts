@@ -2,7 +2,7 @@ import type { Unsubscribe } from '../bus/event-bus.js'
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
-import { describe } from '../core/system-error.js'
+import { SystemError, describe } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
 import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
@@ -16,9 +16,14 @@ import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
 import { ScheduleTimer, parseSchedule } from './schedule.js'
 import { type DispatchOutcome, type DispatchResult, createReceipt } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
+import type { DurableAdmission } from './durable/durable-admission.js'
+import type { Durability } from './durable/durability.js'
+import type { RunJournal } from './durable/run-journal.js'
+import type { RunRecord, TicketRecord } from './durable/run-record.js'
+import type { OutboxEntry } from './durable/store-registry.js'
 import type { RunEventPayload } from './run-events.js'
 import type { RuntimeContext } from './runtime-context.js'
-import type { AnyWorkflow } from './workflow-definition.js'
+import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
 
 /** Outcomes after which nothing of the event will ever run, told on the bus as `run:dropped`. */
 const LOST: ReadonlySet<DispatchOutcome> = new Set(['dropped', 'rejected', 'superseded'])
@@ -67,6 +72,10 @@ export class Registration implements AdmissionHost {
   #liveRuns = 0
   readonly #onReceipt: (receipt: DispatchResult) => void
   readonly #schedules = new Map<CompiledTrigger, (instant: number) => number | undefined>()
+  /** Absent where nothing outlives the process. */
+  readonly durability: Durability | undefined
+  readonly #kept: DurableAdmission | undefined
+  #isLeft = false
   #subscriptions: readonly Unsubscribe[] = []
   #whenIdle: (() => void)[] = []
 
@@ -84,6 +93,8 @@ export class Registration implements AdmissionHost {
     this.triggers = compileTriggers(workflow)
     this.#context = context
     this.#onReceipt = onReceipt
+    this.durability = context.durability
+    this.#kept = this.durability?.admission(workflow.id)
     this.#container = context.services.scope('workflow', { name: workflow.id })
     this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
     this.#container.register(serviceTemplates(workflow.services, 'services'))
@@ -153,34 +164,127 @@ export class Registration implements AdmissionHost {
   /** Starts a run past gates and mode. */
   invoke(trigger: CompiledTrigger, event: BusEvent): ActiveRun {
     const run = this.#createRun(new EventTicket(trigger.id, event, undefined, 0, this.#context.ids))
-    run.begin()
+    run.begin(
+      undefined,
+      this.durability?.keeping(run, this.id, () => Promise.resolve([])),
+    )
     return run
   }
 
   start(ticket: Ticket, replacedRunId?: string): ModeRun {
     const run = this.#createRun(ticket)
-    const runId = ticket.runId
-    if (replacedRunId === undefined) this.#give('started', ticket, { runId })
-    else this.#give('replaced', ticket, { runId, replacedRunId })
-    run.begin((go) => this.admission.resume(run, go))
+    const { runId } = ticket
+    const accepted = () => {
+      if (replacedRunId === undefined) this.#give('started', ticket, { runId })
+      else this.#give('replaced', ticket, { runId, replacedRunId })
+    }
+    const takeSlot = (go: () => void) => this.admission.resume(run, go)
+    const kept = this.#kept
+    if (!kept) {
+      accepted()
+      run.begin(takeSlot)
+    } else {
+      const keeping = this.durability!.keeping(run, this.id, () => kept.starting(ticket))
+      const decided = new Promise<void>((resolve) => {
+        const refused = (error: SystemError) => {
+          this.#turnAway(ticket, error)
+          resolve()
+        }
+        const given = () => {
+          accepted()
+          resolve()
+        }
+        run.begin(takeSlot, { ...keeping, accepted: given, refused })
+      })
+      this.#context.track(decided)
+    }
     return run
   }
 
   decide(ticket: Ticket, outcome: Decision, details: DecisionDetails = {}): void {
     const waits = outcome === 'queued' || outcome === 'delayed'
     const ends = outcome === 'superseded' || outcome === 'dropped'
-    this.#give(
-      outcome,
-      ticket,
-      waits || (ends && details.runId === undefined) ? { ...details, runId: ticket.runId } : details,
+    const withRun =
+      waits || (ends && details.runId === undefined) ? { ...details, runId: ticket.runId } : details
+    const give = () => this.#give(outcome, ticket, withRun)
+    const kept = this.#kept
+    if (!kept) return give()
+    if (waits) {
+      // A ticket that was recovered had this receipt before.
+      if (kept.isKept(ticket)) return
+      this.#context.track(kept.keep(ticket).then(give, (error: unknown) => this.#giveUp(ticket, error)))
+    } else if (!kept.isKept(ticket)) give()
+    // What waits when a runtime is stopped is there for the next one.
+    else if (!this.#isLeft) this.#context.track(kept.drop(ticket).then(give, give))
+  }
+
+  // ——— recovery
+
+  /** @throws {SystemError} `VERSION_MISMATCH` when the checkpoint is of another version and nothing brings it here. */
+  migrate(checkpoint: RunCheckpoint): RunCheckpoint {
+    if (checkpoint.version === this.version) return checkpoint
+    const { migrate } = this.workflow
+    if (migrate) return { ...migrate(structuredClone(checkpoint)), version: this.version! }
+    throw new SystemError(
+      'VERSION_MISMATCH',
+      `Run ${checkpoint.runId} is of version ${checkpoint.version ?? 'none'} of "${this.id}", and this is ${this.version ?? 'none'}: give the workflow a migrate()`,
+      {
+        context: { runId: checkpoint.runId, workflowId: this.id, from: checkpoint.version, to: this.version },
+      },
     )
+  }
+
+  /** @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs. */
+  recoverRun(record: RunRecord, journal: RunJournal, outbox: readonly OutboxEntry[]): void {
+    const { runId, triggerId, event, key, pipeline } = record.checkpoint
+    const trigger = this.triggers.get(triggerId)
+    if (trigger?.pipelineKey !== pipeline) {
+      const what = trigger ? `pipeline "${pipeline}" of trigger "${triggerId}"` : `trigger "${triggerId}"`
+      throw new SystemError('NOT_FOUND', `Cannot go on with run ${runId}: "${this.id}" has no ${what}`, {
+        context: { runId, workflowId: this.id, triggerId },
+      })
+    }
+    const run = this.#createRun({ runId, triggerId, event, key, priority: 0 })
+    const persistence = this.durability!.persistence(run, journal)
+    try {
+      run.recover(record, persistence, outbox, (go) => this.admission.resume(run, go))
+    } catch (error) {
+      run.suspend(error as SystemError)
+      throw error
+    }
+    this.admission.adopt(run)
+  }
+
+  /** An event that was accepted before the process went away, back in its place. */
+  readmit({ triggerId, event, key, priority, runId }: TicketRecord): void {
+    if (!this.triggers.has(triggerId)) return
+    const ticket = new EventTicket(triggerId, event, key, priority, () => runId)
+    this.#kept!.adopt(ticket)
+    this.admission.admit(ticket)
+  }
+
+  /** Leaves all runs, and all events that wait, to whoever recovers them. */
+  suspendAll(reason: SystemError): void {
+    for (const run of this.runs) run.suspend(reason)
+  }
+
+  #turnAway(ticket: Ticket, error: SystemError): void {
+    if (this.durability!.isAcceptedBefore(error))
+      this.#give('duplicate', ticket, { reason: 'Event id seen before' })
+    else if (this.durability!.isUnstorable(error)) this.#give('invalid', ticket, { reason: error.message })
+    else if (!this.#isLeft) this.#give('dropped', ticket, { reason: error.message })
+  }
+
+  /** An event that waits cannot be kept; if it has begun meanwhile, its run has the last word. */
+  #giveUp(ticket: Ticket, error: unknown): void {
+    if (this.admission.withdraw(ticket.runId, ticket.key)) this.#turnAway(ticket, error as SystemError)
   }
 
   /** Takes an event out that waits for its turn. Returns whether there was one. */
   withdraw(runId: string, reason: string): boolean {
     const ticket = this.admission.withdraw(runId)
     if (!ticket) return false
-    this.#give('dropped', ticket, { runId, reason })
+    this.decide(ticket, 'dropped', { runId, reason })
     return true
   }
 
@@ -193,8 +297,13 @@ export class Registration implements AdmissionHost {
     return this.#liveRuns === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
   }
 
-  /** Accepts nothing more. Runs go on. */
-  close(reason: string): void {
+  /**
+   * Accepts nothing more. Runs go on.
+   *
+   * @param isLeft Whether what waits is left to whoever recovers it.
+   */
+  close(reason: string, isLeft = false): void {
+    this.#isLeft = isLeft && this.durability !== undefined
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     this.#subscriptions = []
     this.admission.close(reason)
@@ -238,6 +347,7 @@ export class Registration implements AdmissionHost {
       pipelineId: run.pipelineId,
       startTime: run.startedAt,
       metadata: { ...facts, version: this.version },
+      ...(this.durability?.timelines ? { storedBy: 'taken' } : {}),
     })
   }
 

@@ -57,6 +57,11 @@ export class RunDirectory {
     this.#oldest = (this.#oldest + 1) % this.#maxEnded
   }
 
+  /** A run goes on elsewhere, or later. */
+  leave(run: ActiveRun): void {
+    this.#runs.delete(run.runId)
+  }
+
   /** Those that ended, in the order of their end, then those that live. */
   list(): readonly RunInfo[] {
     const ended = [...this.#ended.slice(this.#oldest), ...this.#ended.slice(0, this.#oldest)]

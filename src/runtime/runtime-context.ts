@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js'
 import type { IdSource } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
 import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
+import type { Durability } from './durable/durability.js'
 import type { ReceiptLog } from './receipts.js'
 import type { RunDirectory } from './run-directory.js'
 import type { WatchIndex } from './waiting/watch-index.js'
@@ -24,6 +25,10 @@ export interface RuntimeContext {
   readonly recorder: TimelineRecorder | undefined
   readonly hookTimeoutMs: number
   readonly bufferLimit: number
+  /** Absent where nothing outlives the process. */
+  readonly durability: Durability | undefined
+  /** A write that whoever waits for safety must wait for too. */
+  track(write: Promise<void>): void
   /** Logs a fault that has nobody else to go to, and publishes it as `bus:error`. Never throws. */
   report(error: unknown, what: string): void
 }

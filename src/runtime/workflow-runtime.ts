@@ -2,7 +2,7 @@ import type { AnyEventBus, EventBus } from '../bus/event-bus.js'
 import { ArtifactContainer } from '../container/artifact-container.js'
 import { type ServicesInput, serviceTemplates } from '../container/service-templates.js'
 import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
-import { type Clock, systemClock } from '../core/clock.js'
+import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type Duration, toMs } from '../core/duration.js'
 import { type IdSource, uuidv7 } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
@@ -14,8 +14,10 @@ import {
   TimelineRecorder,
   type TimelineRecorderOptions,
 } from '../timeline/timeline-recorder.js'
+import type { StorageDriver } from '../storage/storage-driver.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
+import type { Durability, RecoveryReport } from './durable/durability.js'
 import { DispatchCollector } from './dispatch-collector.js'
 import { type DispatchAnswer, type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
 import type { Occupancy } from './modes/mode.js'
@@ -44,7 +46,17 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
   readonly random?: () => number
   /** Where the runtime and `ctx.logger` write. @default console */
   readonly logger?: Logger
-  /** Records runs as timelines. @default nothing is recorded */
+  /**
+   * Where runs are kept. With a durable one they outlive the process: see `docs/durability.md`. It stays open when the
+   * runtime stops. @default nowhere: runs live in memory
+   */
+  readonly storage?: StorageDriver
+  /**
+   * How long a process counts as alive after it last said so; then its runs may be taken over. At least 1 s makes
+   * sense. @default '10s'
+   */
+  readonly claimTtl?: Duration
+  /** Records runs as timelines. @default beside the runs, with a durable `storage`; else nothing is recorded */
   readonly timelineStore?: TimelineStore
   /** How timelines are recorded. */
   readonly timeline?: Omit<TimelineRecorderOptions, 'store' | 'clock' | 'redaction' | 'onLoss'>
@@ -97,6 +109,12 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   readonly #leaving = new Set<Promise<void>>()
   readonly #collector = new DispatchCollector()
   readonly #commands: readonly (() => void)[]
+  readonly #openStorage: () => Promise<void>
+  /** What is there only once storage was opened. */
+  readonly #parts: { recorder?: TimelineRecorder; durability?: Durability } = {}
+  /** Writes that are under way. */
+  readonly #writes = new Set<Promise<void>>()
+  #recoveryTimer: TimerHandle
   #stopping: Promise<void> | undefined
 
   /** @throws {SystemError} `VALIDATION` when an option is malformed. */
@@ -106,6 +124,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     const services = new ArtifactContainer({ clock, logger })
     services.register(serviceTemplates(options.services, 'services'))
     const report: RuntimeContext['report'] = (error, what) => reportFault(bus, logger, error, what)
+    const claimTtlMs = toMs(options.claimTtl ?? '10s')
+    const parts = this.#parts
     this.#context = {
       bus,
       clock,
@@ -117,10 +137,26 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
       watches: new WatchIndex(bus),
       receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
       runs: new RunDirectory(options.maxEndedRuns),
-      recorder: options.timelineStore && createRecorder(options.timelineStore, options, clock, report),
+      get recorder() {
+        return parts.recorder
+      },
+      get durability() {
+        return parts.durability
+      },
+      track: (write) => this.#track(write),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
       report,
+    }
+    const { timelineStore, storage } = options
+    if (timelineStore) parts.recorder = createRecorder(timelineStore, options, clock, report)
+    this.#openStorage = async () => {
+      if (!storage?.isDurable || parts.durability) return
+      const { openDurability } = await import('./durable/open-durability.js')
+      if (parts.durability) return
+      parts.durability = openDurability(storage, this.#context, claimTtlMs, timelineStore !== undefined)
+      const { timelines } = parts.durability
+      if (timelines) parts.recorder = createRecorder(timelines, options, clock, report)
     }
     this.#commands = [
       bus.subscribe('run:abort', ({ payload }) => {
@@ -155,6 +191,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   async register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions = {}): Promise<void> {
     this.#assertRunning('register')
     const { assertValidWorkflow } = await import('./validate-workflow.js')
+    await this.#openStorage()
     this.#assertRunning('register')
     const options = assertValidWorkflow(workflow, given)
     const { id } = workflow
@@ -175,7 +212,27 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
       throw error
     }
     // It may have been deregistered while its services were built.
-    if (this.#registrations.get(id) === registration) registration.subscribe()
+    if (this.#registrations.get(id) !== registration) return
+    if (registration.durability) this.#recoverLater(await registration.durability.recover(registration))
+    registration.subscribe()
+  }
+
+  /**
+   * Goes on with runs that did not finish, of all workflows that are registered, as far as nobody else owns them. Also
+   * done by `register`, and again as long as others own some. Without durable storage there is nothing to find.
+   */
+  async recover(): Promise<RecoveryReport> {
+    const reports: RecoveryReport[] = []
+    for (const registration of this.#registrations.values()) {
+      if (registration.durability) reports.push(await registration.durability.recover(registration))
+    }
+    const report = {
+      recovered: reports.flatMap((each) => each.recovered),
+      owned: reports.flatMap((each) => each.owned),
+      parked: reports.flatMap((each) => each.parked),
+    }
+    this.#recoverLater(report)
+    return report
   }
 
   /**
@@ -268,7 +325,9 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   ): Promise<Result<readonly DispatchResult[]>> {
     try {
       this.#assertRunning('submit')
-      return { ok: true, value: await this.#collector.publish(this.#context.bus, type, payload, meta) }
+      const { bus } = this.#context
+      const value = await this.#collector.publish(bus, type, payload, meta, () => Promise.all(this.#writes))
+      return { ok: true, value }
     } catch (error) {
       return { ok: false, error: refuse(error, noMetadata).error }
     }
@@ -349,6 +408,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   async #stop(options: StopOptions): Promise<void> {
     for (const unsubscribe of this.#commands) unsubscribe()
+    this.#context.clock.clearTimeout(this.#recoveryTimer)
     const registrations = [...this.#registrations.values()]
     this.#registrations.clear()
     await Promise.all([
@@ -357,6 +417,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     ])
     this.#context.watches.close()
     await this.#context.services.dispose()
+    await Promise.all(this.#writes)
+    await this.#context.durability?.close()
     await this.#context.recorder?.close()
   }
 
@@ -365,11 +427,39 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     reason: string,
     { drain = false, timeout = '30s' }: StopOptions,
   ): Promise<void> {
-    registration.close(reason)
+    registration.close(reason, true)
     if (drain) await this.#drained(registration, toMs(timeout))
-    registration.abortAll(reason)
+    const left = new SystemError(
+      'UNAVAILABLE',
+      `${reason}: the run is kept, and goes on when it is recovered`,
+    )
+    if (registration.durability) registration.suspendAll(left)
+    else registration.abortAll(reason)
+    if (this.#stopping) registration.durability?.giveUp(left)
     await registration.idle()
     await registration.dispose()
+  }
+
+  #track(write: Promise<void>): void {
+    const settled = write.then(
+      () => void this.#writes.delete(settled),
+      () => void this.#writes.delete(settled),
+    )
+    this.#writes.add(settled)
+  }
+
+  /** Looks again, as long as there are runs that others own: their owner may go away. */
+  #recoverLater({ owned }: RecoveryReport): void {
+    const { clock } = this.#context
+    clock.clearTimeout(this.#recoveryTimer)
+    if (owned.length === 0 || this.#stopping) return
+    const { ttlMs } = this.#context.durability!.ownership
+    this.#recoveryTimer = clock.setTimeout(() => {
+      this.recover().catch((error: unknown) => {
+        this.#context.report(error, 'Recovering runs')
+        this.#recoverLater({ owned, recovered: [], parked: [] })
+      })
+    }, ttlMs)
   }
 
   /** Resolves when every run has ended or sleeps, or when the time is up. */

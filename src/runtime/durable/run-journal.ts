@@ -72,16 +72,17 @@ export class RunJournal {
     })
   }
 
-  /** @param read Called when it is this commit's turn, so that it holds the latest. */
-  save(read: () => Boundary): Promise<void> {
+  /**
+   * @param read Called when it is this commit's turn, so that it holds the latest.
+   * @returns the keys under which the events stand in the outbox
+   */
+  save(read: () => Boundary): Promise<readonly string[]> {
     return this.#inTurn(async () => {
       const { checkpoint, inboxes, events, beside } = read()
       const revision = this.#revision + 1
-      await this.#commit(revision, [
-        this.#put(checkpoint, inboxes, revision),
-        ...this.#toOutbox(events, revision),
-        ...beside,
-      ])
+      const outbox = this.#toOutbox(events, revision)
+      await this.#commit(revision, [this.#put(checkpoint, inboxes, revision), ...outbox, ...beside])
+      return outbox.map(({ key }) => key)
     })
   }
 
@@ -90,27 +91,26 @@ export class RunJournal {
     ended: Omit<EndedRecord, 'layout' | 'revision'>,
     events: readonly BusEvent[],
     beside: () => readonly StorageOperation[],
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     const { workflowId, runId } = this.#options
     return this.#inTurn(async () => {
       const revision = this.#revision + 1
       const value: EndedRecord = { layout: RUN_LAYOUT, revision, ...ended }
+      const outbox = this.#toOutbox(events, revision)
       await this.#commit(revision, [
         { type: 'delete', key: recordKeys.run(workflowId, runId) },
         { type: 'delete', key: recordKeys.claim(runId) },
         { type: 'put', key: recordKeys.ended(workflowId, runId), value },
-        ...this.#toOutbox(events, revision),
+        ...outbox,
         ...beside(),
       ])
+      return outbox.map(({ key }) => key)
     })
   }
 
-  /** Says that the events of the last commit, or those with these keys, were published. */
-  published(count: number, revision = this.#revision): void {
-    const { workflowId, runId } = this.#options
-    for (let index = 0; index < count; index++) {
-      this.#sent.push(recordKeys.outbox(workflowId, runId, revision, index))
-    }
+  /** Events that were published leave the outbox with the next commit. */
+  published(keys: readonly string[]): void {
+    this.#sent.push(...keys)
   }
 
   /** Deletes from the outbox what was published; needed only after the last commit. */
@@ -122,8 +122,8 @@ export class RunJournal {
     })
   }
 
-  #inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(act, act)
+  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+    const turn = this.#last.then(act)
     this.#last = turn.catch(() => {})
     return turn
   }
@@ -156,10 +156,13 @@ export class RunJournal {
     return { type: 'put', key: recordKeys.run(workflowId, runId), value }
   }
 
-  #toOutbox(events: readonly BusEvent[], revision: number): readonly StorageOperation[] {
+  #toOutbox(
+    events: readonly BusEvent[],
+    revision: number,
+  ): readonly (StorageOperation & { readonly key: string })[] {
     const { workflowId, runId } = this.#options
     return events.map((value, index) => ({
-      type: 'put',
+      type: 'put' as const,
       key: recordKeys.outbox(workflowId, runId, revision, index),
       value,
     }))

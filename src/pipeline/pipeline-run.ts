@@ -468,7 +468,7 @@ export class PipelineRun implements WaitingPipeline {
       wakeUp: () => {
         if (this.#status === 'paused') this.#wakeUp()
       },
-      record: (type, payload) => this.#record(type, payload),
+      record: this.#host.record && ((type, payload) => this.#record(type, payload)),
     }
   }
 

@@ -64,7 +64,8 @@ export interface StageCycleHost {
   startChild(pipeline: CompiledPipeline, state: StateObject, place: ChildPlace, at: unknown): PipelineRun
   /** A child may go on while nobody drives the stage. */
   wakeUp(): void
-  readonly record: (type: string, payload: Readonly<Record<string, unknown>>) => void
+  /** Absent when nothing is recorded; what would be recorded is then not even put together. */
+  readonly record: ((type: string, payload: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
 /** From the entry into a stage to the decision of its router. */
@@ -96,7 +97,7 @@ export class StageCycle {
   enter(visit: StageVisit): Promise<StageEnd> {
     const { stage } = visit
     this.#visit = visit
-    this.#host.record('stage:start', { stageId: stage.id, visit: visit.visit })
+    this.#host.record?.('stage:start', { stageId: stage.id, visit: visit.visit })
     return stage.children.length > 0 ? this.#openFork(visit) : this.#runSteps(visit)
   }
 
@@ -109,7 +110,7 @@ export class StageCycle {
     if (!fork.hasEnded) return { type: 'asleep' }
     this.#fork = undefined
     const failed = fork.children.filter(({ status }) => status !== 'succeeded').length
-    this.#host.record('subpipeline:join', { stageId: fork.stage.id, failed })
+    this.#host.record?.('subpipeline:join', { stageId: fork.stage.id, failed })
     return this.#leave(this.#visit!, fork.outcome(this.#host.live.value), fork.startedAt)
   }
 
@@ -171,7 +172,7 @@ export class StageCycle {
     } catch (error) {
       return Promise.resolve(this.#failed(of, toSystemError(error, `Forking stage "${stage.id}"`)))
     }
-    this.#host.record('subpipeline:fork', { stageId: stage.id, children: this.children.length })
+    this.#host.record?.('subpipeline:fork', { stageId: stage.id, children: this.children.length })
     this.#timer.start(stage, this.#fork.startedAt, this.#fork)
     return this.proceed()
   }
@@ -205,7 +206,7 @@ export class StageCycle {
     } catch (error) {
       return this.#failed(of, toSystemError(error), ledger)
     }
-    record('stage:success', { stageId: stage.id, visit })
+    record?.('stage:success', { stageId: stage.id, visit })
     if (change) live.record('state:commit', { stageId: stage.id }, change)
     const state = live.withSignals(change?.next ?? live.value)
     const onward = pipeline.stages[stage.index + 1]
@@ -254,7 +255,7 @@ export class StageCycle {
     move: Move,
     failure?: SystemError,
   ): StageEnd {
-    this.#host.record('router:evaluated', {
+    this.#host.record?.('router:evaluated', {
       stageId: of.stage.id,
       ...(move.wait ? { pauses: true } : {}),
       ...(move.next ? { next: move.next.id } : {}),
@@ -279,7 +280,7 @@ export class StageCycle {
     if (!this.#host.interruption()) {
       const { stage, visit } = of
       const details = { ...(parks ? { parked: true } : {}), error: serializeError(error) }
-      this.#host.record('stage:failure', { stageId: stage.id, visit, ...details })
+      this.#host.record?.('stage:failure', { stageId: stage.id, visit, ...details })
     }
     return { type: 'failed', of, error, parks, ledger }
   }

@@ -9,13 +9,14 @@ import { isRetryable, retryDelayMs } from './retry-policy.js'
 
 /** How a step ended. `parks` says that its policy asks for a person rather than for failure. */
 export type StepOutcome =
-  | {
-      readonly ok: true
-      readonly output: unknown
-      readonly change: Change | undefined
-      readonly events: readonly BusEvent[]
-    }
-  | { readonly ok: false; readonly error: SystemError; readonly parks: boolean }
+  StepSuccess | { readonly ok: false; readonly error: SystemError; readonly parks: boolean }
+
+export interface StepSuccess {
+  readonly ok: true
+  readonly output: unknown
+  readonly change: Change | undefined
+  readonly events: readonly BusEvent[]
+}
 
 /**
  * One step at one visit of its stage: attempts, retries, timeout, interruption. Knows nothing of the other steps.

@@ -6,7 +6,7 @@ import type { LedgerEntry } from './checkpoint.js'
 import type { CompiledStage, CompiledStep } from './compiled-pipeline.js'
 import { stageFailed, toSystemError } from './pipeline-errors.js'
 import { StepBarrier } from './step-barrier.js'
-import type { StepOutcome } from './step-execution.js'
+import type { StepOutcome, StepSuccess } from './step-execution.js'
 import type { StageOutcome } from './stage-outcome.js'
 
 /** One visit of a stage of steps. */
@@ -63,6 +63,8 @@ export class StepStage {
   }
 
   #merge(outcomes: readonly StepOutcome[]): StageOutcome {
+    const [only] = outcomes
+    if (only?.ok && outcomes.length === 1) return this.#takeOver(this.#steps[0]!, only)
     const changes: StepChange[] = []
     const results: Record<string, unknown> = {}
     const events: BusEvent[] = []
@@ -80,5 +82,18 @@ export class StepStage {
     const { snapshot } = this.#frame
     const change = changes.length > 0 ? mergeChanges(snapshot, changes, this.#stage.onConflict) : undefined
     return { ok: true, change, results, events, ledger }
+  }
+  /** One step, as most stages have: there is nothing to merge. */
+  #takeOver({ id, compensation }: CompiledStep, { output, change, events }: StepSuccess): StageOutcome {
+    return {
+      ok: true,
+      change,
+      results: typeof output === 'function' ? {} : { [id]: output },
+      events,
+      ledger:
+        compensation && this.#keepsLedger
+          ? [{ stageId: this.#stage.id, visit: this.#visit, stepId: id }]
+          : [],
+    }
   }
 }

@@ -39,7 +39,7 @@ export function fromPartial(base: StateObject, output: unknown): Change | undefi
     )
   }
   const partial = output as Record<string, unknown>
-  const patches: Patch[] = []
+  let patches: Patch[] | undefined
   let next: Record<string, unknown> | undefined
   for (const key of Object.keys(partial)) {
     const known = Object.hasOwn(base, key)
@@ -52,9 +52,12 @@ export function fromPartial(base: StateObject, output: unknown): Change | undefi
     const value = freezePlainData(partial[key], key)
     next ??= { ...base }
     next[key] = value
-    patches.push({ op: known ? 'replace' : 'add', path: [key], value })
+    const patch: Patch = { op: known ? 'replace' : 'add', path: [key], value }
+    // A literal is as long as need be; the first `push` would make room for seventeen.
+    if (patches) patches.push(patch)
+    else patches = [patch]
   }
-  return next && { patches, next: Object.freeze(next) }
+  return next && patches && { patches, next: Object.freeze(next) }
 }
 
 function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Change | undefined {

@@ -57,8 +57,10 @@ export function terminate(): { readonly type: 'terminate' } {
 }
 
 /** Put the run to sleep until something it waits for happens. */
-export function pause<const StageId extends string = never>(
-  options: PauseOptions<StageId> = {},
-): { readonly type: 'pause' } & PauseOptions<StageId> {
+export function pause(options?: PauseOptions<never>): { readonly type: 'pause' } & PauseOptions<never>
+export function pause<const StageId extends string>(
+  options: PauseOptions<StageId>,
+): { readonly type: 'pause' } & PauseOptions<StageId>
+export function pause(options: PauseOptions = {}): { readonly type: 'pause' } & PauseOptions {
   return { type: 'pause', ...options }
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { BuildOptions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /** One row per subpath of the `exports` map in package.json; a test holds the two against each other. */
@@ -8,22 +9,35 @@ export const entries: Record<string, string> = {
   'storage/indexeddb/index': 'src/storage/indexeddb/index.ts',
   'storage/sqlite/index': 'src/storage/sqlite/index.ts',
   'storage/postgres/index': 'src/storage/postgres/index.ts',
+  'inspector/index': 'src/inspector/index.ts',
+  'inspector/node/index': 'src/inspector/node/index.ts',
 }
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-export default defineConfig({
-  build: {
-    target: 'es2022',
-    sourcemap: true,
-    minify: false,
-    lib: { entry: entries, formats: ['es'] },
-    rolldownOptions: {
-      // Dependencies stay imports of the consumer's own copies: nothing is bundled twice in an application.
-      external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0'),
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
-    },
+const library: BuildOptions = {
+  target: 'es2022',
+  sourcemap: true,
+  minify: false,
+  lib: { entry: entries, formats: ['es'] },
+  rolldownOptions: {
+    // Dependencies stay imports of the consumer's own copies: nothing is bundled twice in an application.
+    external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0'),
+    output: { chunkFileNames: 'chunks/[name]-[hash].js' },
   },
+}
+
+/** The script of the page that the inspector serves: one file that needs no other. */
+const inspectorPage: BuildOptions = {
+  target: 'es2022',
+  outDir: 'dist/inspector',
+  emptyOutDir: false,
+  lib: { entry: 'src/inspector/page/main.ts', formats: ['es'], fileName: () => 'page.js' },
+  rolldownOptions: { output: { codeSplitting: false } },
+}
+
+export default defineConfig(({ mode }) => ({
+  build: mode === 'inspector-page' ? inspectorPage : library,
   resolve: {
     alias: [
       { find: /^busline$/, replacement: fromHere('src/index.ts') },
@@ -34,4 +48,4 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
   },
-})
+}))

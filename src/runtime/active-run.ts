@@ -6,6 +6,7 @@ import type { ResumeCause } from '../pipeline/resume-cause.js'
 import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
 import { type StateObject, toChange } from '../state/change.js'
 import type { RunRecording } from '../timeline/run-recording.js'
+import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import { callHook } from './call-hook.js'
 import type { ModeRun, Ticket } from './modes/mode.js'
 import type { Registration } from './registration.js'
@@ -34,6 +35,13 @@ export interface RunKeeping {
   accepted(): void
   /** It was not taken: the event was accepted before, or cannot be stored. */
   refused(error: SystemError): void
+}
+
+/** What is known of a run that another process began. */
+export interface RecoveredFrom {
+  readonly startedAt: number
+  readonly state: StateObject
+  readonly continues: RunTimelineMeta | undefined
 }
 
 /** Something that can be waited for more than once and costs nothing until somebody does. */
@@ -96,16 +104,22 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #resumes: ResumeCause[] = []
   #waiters: ((result: RunResult) => void)[] = []
 
-  constructor(ticket: Ticket, trigger: CompiledTrigger, registration: Registration, context: RuntimeContext) {
+  constructor(
+    ticket: Ticket,
+    trigger: CompiledTrigger,
+    registration: Registration,
+    context: RuntimeContext,
+    from?: RecoveredFrom,
+  ) {
     this.runId = ticket.runId
     this.event = ticket.event
     this.key = ticket.key
     this.trigger = trigger
-    this.startedAt = context.clock.now()
-    this.#legStartedAt = this.startedAt
+    this.#legStartedAt = context.clock.now()
+    this.startedAt = from?.startedAt ?? this.#legStartedAt
     this.#registration = registration
     this.#context = context
-    this.recording = registration.openRecording(this)
+    this.recording = registration.openRecording(this, from)
     this.record = this.recording?.record
   }
 
@@ -341,8 +355,8 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       persistence.published(keys)
       return
     }
+    const keys = await persistence.end(status, error, events)
     this.#end(status, error)
-    const keys = await persistence.end(events)
     this.#committed(events, pausing)
     persistence.published(keys)
     if (keys.length > 0) void persistence.sweep().catch(() => {})
@@ -481,7 +495,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     if (!persistence) return this.#settle('failed', reason)
     this.#pipeline?.abandon(reason)
     if (reason.code !== 'VALIDATION' && reason.code !== 'CAPACITY') return this.#detach(reason)
-    this.#end('failed', reason)
     persistence.fail(reason).then(
       () => this.#settle('failed', reason),
       (fault: unknown) => this.#detach(toRunError(fault, this.runId)),

@@ -4,7 +4,8 @@ import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
 import { SystemError, describe } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
-import { ActiveRun } from './active-run.js'
+import type { RunTimelineMeta } from '../timeline/timeline-store.js'
+import { ActiveRun, type RecoveredFrom } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
 import { callHook } from './call-hook.js'
@@ -235,7 +236,12 @@ export class Registration implements AdmissionHost {
   }
 
   /** @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs. */
-  recoverRun(record: RunRecord, journal: RunJournal, outbox: readonly OutboxEntry[]): void {
+  recoverRun(
+    record: RunRecord,
+    journal: RunJournal,
+    outbox: readonly OutboxEntry[],
+    continues: RunTimelineMeta | undefined,
+  ): void {
     const { runId, triggerId, event, key, pipeline } = record.checkpoint
     const trigger = this.triggers.get(triggerId)
     if (trigger?.pipelineKey !== pipeline) {
@@ -244,7 +250,9 @@ export class Registration implements AdmissionHost {
         context: { runId, workflowId: this.id, triggerId },
       })
     }
-    const run = this.#createRun({ runId, triggerId, event, key, priority: 0 })
+    const { startedAt, root } = record.checkpoint
+    const from = { startedAt, state: root.state, continues }
+    const run = this.#createRun({ runId, triggerId, event, key, priority: 0 }, from)
     const persistence = this.durability!.persistence(run, journal)
     try {
       run.recover(record, persistence, outbox, (go) => this.admission.resume(run, go))
@@ -336,7 +344,7 @@ export class Registration implements AdmissionHost {
     return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
   }
 
-  openRecording(run: ActiveRun): RunRecording | undefined {
+  openRecording(run: ActiveRun, from?: RecoveredFrom): RunRecording | undefined {
     const { recorder } = this.#context
     if (!recorder) return undefined
     const { id: eventId, type: eventType, causationId, correlationId } = run.event
@@ -348,6 +356,7 @@ export class Registration implements AdmissionHost {
       startTime: run.startedAt,
       metadata: { ...facts, version: this.version },
       ...(this.durability?.timelines ? { storedBy: 'taken' } : {}),
+      ...(from?.continues ? { continues: from.continues, state: from.state } : {}),
     })
   }
 
@@ -355,8 +364,8 @@ export class Registration implements AdmissionHost {
     this.#publish(type, payload, cause)
   }
 
-  #createRun(ticket: Ticket): ActiveRun {
-    const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context)
+  #createRun(ticket: Ticket, from?: RecoveredFrom): ActiveRun {
+    const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context, from)
     this.#liveRuns++
     this.#context.runs.add(run)
     return run

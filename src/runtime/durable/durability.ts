@@ -163,7 +163,9 @@ export class Durability {
     if (!(await this.#claim(runId, claim))) return false
     const journal = this.journal(registration.id, runId, (claim?.epoch ?? 0) + 1, record.revision)
     const outbox = await this.registry.outbox(registration.id, runId)
-    registration.recoverRun({ ...record, checkpoint: parkPoison(record.checkpoint) }, journal, outbox)
+    const continues = await this.timelines?.getRunMeta(runId)
+    const checkpoint = parkPoison(record.checkpoint)
+    registration.recoverRun({ ...record, checkpoint }, journal, outbox, continues)
     return true
   }
 

@@ -48,6 +48,10 @@ export class RunJournal {
     this.#revision = options.revision
   }
 
+  now(): number {
+    return this.#options.clock.now()
+  }
+
   get epoch(): number {
     return this.#options.epoch
   }

@@ -1,5 +1,6 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import { type SystemError, isSystemError, serializeError } from '../../core/system-error.js'
+import type { StateObject } from '../../state/change.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { RunRecording } from '../../timeline/run-recording.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
@@ -60,20 +61,20 @@ export class RunPersistence {
   }
 
   /** The run has ended. */
-  end(events: readonly BusEvent[]): Promise<readonly string[]> {
-    const ended = toEnded(this.#run.info())
+  end(
+    status: EndedRecord['status'],
+    error: SystemError | undefined,
+    events: readonly BusEvent[],
+  ): Promise<readonly string[]> {
+    const ended = this.#ended(status, error, this.#run.info().state)
+    this.#run.recording?.setStatus(status === 'succeeded' ? 'complete' : status)
     return this.#withTimeline((beside) => this.#journal.end(ended, events, beside))
   }
 
   /** The run ends with an error because its present state cannot be stored: the last one that could is kept. */
   async fail(error: SystemError): Promise<void> {
-    const state = this.#stored?.root.state ?? {}
-    const ended = {
-      ...toEnded(this.#run.info()),
-      status: 'failed' as const,
-      state,
-      error: serializeError(error),
-    }
+    const ended = this.#ended('failed', error, this.#stored?.root.state ?? {})
+    this.#run.recording?.setStatus('failed')
     await this.#withTimeline((beside) => this.#journal.end(ended, [], beside))
   }
 
@@ -85,6 +86,27 @@ export class RunPersistence {
   /** Empties the outbox of a run that has ended. */
   sweep(): Promise<void> {
     return this.#journal.sweep()
+  }
+
+  #ended(
+    status: EndedRecord['status'],
+    error: SystemError | undefined,
+    state: StateObject,
+  ): Omit<EndedRecord, 'layout' | 'revision'> {
+    const { runId, workflowId, triggerId, pipelineId, eventId, startedAt, key } = this.#run.info()
+    return {
+      runId,
+      workflowId,
+      triggerId,
+      pipelineId,
+      eventId,
+      state,
+      startedAt,
+      status,
+      endedAt: this.#journal.now(),
+      ...(key === undefined ? {} : { key }),
+      ...(error ? { error: serializeError(error) } : {}),
+    }
   }
 
   async #withTimeline<Value>(
@@ -107,23 +129,6 @@ export class RunPersistence {
       if (isTaken) recording.settle('refused', error)
       throw error
     }
-  }
-}
-
-function toEnded(info: RunInfo): Omit<EndedRecord, 'layout' | 'revision'> {
-  const { runId, workflowId, triggerId, pipelineId, eventId, state, startedAt, key, status } = info
-  return {
-    runId,
-    workflowId,
-    triggerId,
-    pipelineId,
-    eventId,
-    state,
-    startedAt,
-    status: status as EndedRecord['status'],
-    endedAt: info.endedAt ?? startedAt,
-    ...(key === undefined ? {} : { key }),
-    ...(info.error ? { error: serializeError(info.error) } : {}),
   }
 }
 

@@ -4,7 +4,7 @@ import { SystemError } from './system-error.js'
  * Plain data is what state, signals and patches are made of: `null`, `undefined`, booleans, numbers, strings, arrays
  * and plain objects of these, at most {@link MAX_DEPTH} deep; also `Date`, `ArrayBuffer`, typed arrays and `Blob`,
  * which SQL stores refuse when they are committed. Functions, symbols, bigints, `Map`, `Set`, class instances and
- * cycles are not, nor are the keys `__proto__` and `constructor`.
+ * cycles are not, nor is the key `__proto__`.
  */
 export const MAX_DEPTH = 200
 
@@ -75,7 +75,7 @@ function copyObject(source: object, path: string, depth: number, budget: Budget)
   const target: Record<string, unknown> = shares ? from : {}
   for (const key of Object.keys(from)) {
     const childPath = path === '' ? key : `${path}.${key}`
-    if (key === '__proto__' || key === 'constructor') throw notPlain(childPath, 'a reserved key')
+    if (key === '__proto__') throw notPlain(childPath, 'a reserved key')
     spend(budget, 8, childPath)
     const child = copy(from[key], childPath, depth + 1, budget)
     if (!shares) target[key] = child

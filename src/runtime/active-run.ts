@@ -92,7 +92,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #isSettled = false
   /** Whether the books are kept as well. */
   #isFinished = false
-  #legStartedAt: number
   #isDriving = false
   #holdsSlot = true
   #takeSlot: TakeSlot | undefined
@@ -115,8 +114,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     this.event = ticket.event
     this.key = ticket.key
     this.trigger = trigger
-    this.#legStartedAt = context.clock.now()
-    this.startedAt = from?.startedAt ?? this.#legStartedAt
+    this.startedAt = from?.startedAt ?? context.clock.now()
     this.#registration = registration
     this.#context = context
     this.recording = registration.openRecording(this, from)
@@ -524,7 +522,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   #beginLeg(): void {
     this.#status = 'running'
     this.recording?.setStatus('recording')
-    this.#legStartedAt = this.#context.clock.now()
     this.#announce('run:resumed')
   }
 
@@ -599,7 +596,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       workflowId: this.workflowId,
       triggerId: this.trigger.id,
       pipelineId: this.pipelineId,
-      durationMs: (this.#endedAt ?? this.#context.clock.now()) - this.#legStartedAt,
+      durationMs: (this.#endedAt ?? this.#context.clock.now()) - this.startedAt,
     }
   }
 

@@ -8,7 +8,7 @@ export interface RunMetadata {
   readonly workflowId: string
   readonly triggerId: string
   readonly pipelineId: string
-  /** From the start of the run, or of this leg of it, milliseconds. */
+  /** From the start of the run to its end, or to now while it sleeps; milliseconds. */
   readonly durationMs: number
 }
 

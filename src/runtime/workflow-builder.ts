@@ -228,7 +228,7 @@ function toWorkflow(id: string, given: AnyOptions, stages: readonly AnyStage[]):
     ...(services ? { services } : {}),
     ...(env ? { env } : {}),
     triggers: Object.fromEntries(
-      types.map((event) => [event.replaceAll('/', '-'), { event, ...trigger }]),
+      types.map((event) => [event.replaceAll('/', '%2F'), { event, ...trigger }]),
     ) as never,
     pipelines: {
       [id]: {

@@ -44,7 +44,7 @@ export function fromPartial(base: StateObject, output: unknown): Change | undefi
   for (const key of Object.keys(partial)) {
     const known = Object.hasOwn(base, key)
     if (known && Object.is(base[key], partial[key])) continue
-    if (key === '__proto__' || key === 'constructor') {
+    if (key === '__proto__') {
       throw new SystemError('VALIDATION', `Cannot write the reserved key "${key}"`, {
         context: { path: key },
       })
@@ -73,7 +73,7 @@ function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Cha
   if (patches.length === 0) return undefined
   for (const { path, value } of patches) {
     const place = path.join('.')
-    if (path.includes('__proto__') || path.includes('constructor')) {
+    if (path.includes('__proto__')) {
       throw new SystemError('VALIDATION', `Cannot write the reserved key at "${place}"`, {
         context: { path: place },
       })

@@ -156,6 +156,23 @@ describe('a stage of steps', () => {
     expect(({} as Record<string, unknown>)['hacked']).toBeUndefined()
   })
 
+  it('takes any key but __proto__: counting words one meets "constructor"', async () => {
+    const words = { constructor: 1, prototype: 2, toString: 3 }
+    const { finish } = drive({
+      id: 'p',
+      initialState: { words: {} },
+      stages: [
+        { id: 'a', steps: { patch: () => ({ words }) } },
+        {
+          id: 'b',
+          steps: { recipe: () => (draft: { words: typeof words }) => void draft.words.constructor++ },
+        },
+      ],
+    })
+    const run = await finish()
+    expect(run.state).toEqual({ words: { ...words, constructor: 2 } })
+  })
+
   it('fails with VALIDATION when the state no longer fits its schema', async () => {
     const schema = {
       '~standard': {

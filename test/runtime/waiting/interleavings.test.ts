@@ -10,6 +10,8 @@ import {
   defineWorkflow,
   pause,
 } from 'busline'
+import { memoryStorage } from '../../../src/storage/memory-storage.js'
+import { faultInjecting } from '../../../src/testing/index.js'
 import { openRuntime } from '../open-runtime.js'
 
 /** How often the run goes round: it asks, pauses, and notes what ended the pause. */
@@ -174,8 +176,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 }
 
 /** One run of a shape, in which the test publishes the events of the rounds one after the other. */
-async function begin({ stages, options }: Shape) {
-  const { runtime, bus, clock, faults } = openRuntime()
+async function begin({ stages, options }: Shape, isDurable: boolean) {
+  // What is durable commits in its own time: the windows are longer and have more instants.
+  const storage = faultInjecting(memoryStorage(), { faults: [], isDurable })
+  const { runtime, bus, clock, faults } = openRuntime({ storage })
   const taken: unknown[] = []
   let openWindow = () => {}
   const opened = new Promise<void>((resolve) => (openWindow = resolve))
@@ -190,10 +194,13 @@ async function begin({ stages, options }: Shape) {
       (resume) => void taken.push(resume?.kind === 'event' ? resume.event.id : resume?.kind),
     ),
   }
-  await runtime.register(
+  const registered = runtime.register(
     defineWorkflow({ id: 'w', triggers: { go: { event: 'go' } }, pipelines: { main: pipeline } }),
     options,
   )
+  await clock.settle()
+  await registered
+  const timersBefore = clock.pendingTimers
   return {
     runtime,
     bus,
@@ -207,6 +214,7 @@ async function begin({ stages, options }: Shape) {
       bus.publish('go', {})
     },
     status: () => runtime.listAllRuns()[0]!.status,
+    timersLeft: () => clock.pendingTimers - timersBefore,
   }
 }
 
@@ -222,10 +230,15 @@ async function sweep(attempt: (instant: number) => Promise<string>): Promise<rea
   return found
 }
 
-describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
+const CASES = Object.entries(SHAPES).flatMap(([name, shape]) => [
+  [name, 'in memory', shape, false] as const,
+  [name, 'on durable storage', shape, true] as const,
+])
+
+describe.each(CASES)('with %s, %s', (_name, _storage, shape, isDurable) => {
   it('an event at any instant from register to the pause ends that pause, and the others end by theirs', async () => {
     const found = await sweep(async (instant) => {
-      const run = await begin(shape)
+      const run = await begin(shape, isDurable)
       const ids: string[] = []
       let status = ''
       run.start(() => {
@@ -241,7 +254,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
         await run.clock.settle()
       }
       expect(run.taken, `at instant ${instant}`).toEqual(ids)
-      expect([run.status(), run.clock.pendingTimers, run.faults]).toEqual(['succeeded', 0, []])
+      expect([run.status(), run.timersLeft(), run.faults]).toEqual(['succeeded', 0, []])
       expect(run.bus.hasSubscribers('a')).toBe(false)
       return status
     })
@@ -251,7 +264,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
   it('an event at any instant between a resume and the next pause ends the next', async () => {
     for (const by of ['event', 'manual'] as const) {
       const found = await sweep(async (instant) => {
-        const run = await begin(shape)
+        const run = await begin(shape, isDurable)
         run.start(() => {})
         await run.clock.settle()
         const expected: unknown[] = []
@@ -269,7 +282,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
         expected.push(run.publish())
         await run.clock.settle()
         expect(run.taken, `${by} at instant ${instant}`).toEqual(expected)
-        expect([run.status(), run.clock.pendingTimers]).toEqual(['succeeded', 0])
+        expect([run.status(), run.timersLeft()]).toEqual(['succeeded', 0])
         return status
       })
       expect(found.filter((status) => status === 'running').length).toBeGreaterThan(3)
@@ -278,7 +291,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
 
   it('an abort at any instant ends the run at once, and leaves nothing behind', async () => {
     await sweep(async (instant) => {
-      const run = await begin(shape)
+      const run = await begin(shape, isDurable)
       let status = ''
       let aborted: Promise<unknown> | undefined
       run.start(() => {
@@ -291,7 +304,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
       expect(await aborted, `at instant ${instant}`).toMatchObject({ ok: true, value: { status: 'aborted' } })
       run.publish()
       await run.clock.settle()
-      expect([run.taken, run.clock.pendingTimers, run.bus.hasSubscribers('a')]).toEqual([[], 0, false])
+      expect([run.taken, run.timersLeft(), run.bus.hasSubscribers('a')]).toEqual([[], 0, false])
       return status
     })
   })
@@ -300,7 +313,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
     const outcomes = new Set<boolean>()
     for (const isEventFirst of [true, false]) {
       await sweep(async (instant) => {
-        const run = await begin(shape)
+        const run = await begin(shape, isDurable)
         run.start(() => {})
         await run.clock.settle()
         const { runId } = run.runtime.listAllRuns()[0]!
@@ -326,7 +339,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
   })
 
   it('two events at any two instants of the window end two pauses, in the order they came', async () => {
-    const first = await begin(shape)
+    const first = await begin(shape, isDurable)
     let window = 0
     first.start(() => {
       void (async () => {
@@ -339,7 +352,7 @@ describe.each(Object.entries(SHAPES))('with %s', (_name, shape) => {
     await first.clock.settle()
     for (let one = 0; one <= window; one++) {
       for (const gap of [0, 1, 2, 5, window]) {
-        const run = await begin(shape)
+        const run = await begin(shape, isDurable)
         const ids: string[] = []
         run.start(() => {
           void breathe(one).then(async () => {

@@ -54,6 +54,10 @@ export class Fork {
     return this.#children.map(({ run }) => run)
   }
 
+  child(index: number): PipelineRun | undefined {
+    return this.#children[index]?.run
+  }
+
   /** Rejects when the commit of a child failed; the run is then dead. */
   drive(): Promise<void> {
     return new Promise((resolve) => {

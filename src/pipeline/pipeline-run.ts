@@ -203,7 +203,7 @@ export class PipelineRun implements WaitingPipeline {
   /** The pipeline at a path: this one, or a child at any depth that is under way. */
   at(path: string): WaitingPipeline | undefined {
     if (path === this.path) return this
-    return this.#cycle.children.find((child) => `${path}/`.startsWith(`${child.path}/`))?.at(path)
+    return this.#cycle.childTowards(path)?.at(path)
   }
 
   /** Every pipeline of the run that waits: itself, or children at any depth. */
@@ -244,7 +244,7 @@ export class PipelineRun implements WaitingPipeline {
    *   the state; the run then stays paused.
    */
   resume(cause: ResumeCause, { path, assign }: ResumeOptions = {}): void {
-    const waiting = this.#paused().filter((each) => path === undefined || each.path === path)
+    const waiting = path === undefined ? this.#paused() : this.#pausedAt(path)
     if (waiting.length === 0) {
       throw this.#refused('resume')
     }
@@ -382,6 +382,12 @@ export class PipelineRun implements WaitingPipeline {
         this.interrupt(toSystemError(error))
       }
     })
+  }
+
+  #pausedAt(path: string): readonly PipelineRun[] {
+    if (path === this.path) return this.#wait.current ? [this] : []
+    const child = this.#cycle.childTowards(path)
+    return child ? child.#pausedAt(path) : []
   }
 
   #paused(): readonly PipelineRun[] {

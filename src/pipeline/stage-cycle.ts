@@ -89,6 +89,13 @@ export class StageCycle {
   get children(): readonly PipelineRun[] {
     return this.#fork?.children ?? []
   }
+  /** The child at a path, or on the way to it. Costs the same however many there are. */
+  childTowards(path: string): PipelineRun | undefined {
+    if (!this.#fork) return undefined
+    const prefix = `${joinPath(this.#host.place.path, this.#fork.stage.id)}/`
+    if (!path.startsWith(prefix)) return undefined
+    return this.#fork.child(Number.parseInt(path.slice(prefix.length), 10))
+  }
   /** Whether a child waits for `proceed()`. */
   get isReady(): boolean {
     return this.#fork?.isReady ?? false

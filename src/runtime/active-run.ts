@@ -1,28 +1,20 @@
-import type { BusEvent, EventMeta } from '../core/bus-event.js'
-import type { Dependencies } from '../container/dependencies.js'
-import { SystemError, isSystemError, serializeError, describe } from '../core/system-error.js'
+import { SystemError, serializeError } from '../core/system-error.js'
+import type { BusEvent } from '../core/bus-event.js'
 import { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
-import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
 import { type StateObject, toChange } from '../state/change.js'
-import type { RunRecording } from '../timeline/run-recording.js'
-import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import { callHook } from './call-hook.js'
-import type { ModeRun, Ticket } from './modes/mode.js'
-import type { Registration } from './registration.js'
-import type { RunEventPayload } from './run-events.js'
-import type { RunHookContext } from './run-hooks.js'
-import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js'
-import { RunServices } from './run-services.js'
-import type { RuntimeContext } from './runtime-context.js'
-import type { CompiledTrigger } from './compiled-trigger.js'
 import type { RunPersistence } from './durable/run-persistence.js'
 import type { RunRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
-import type { Inbox, InboxHost, InboxRecord } from './waiting/inbox.js'
-import { RunInboxes } from './waiting/run-inboxes.js'
-import { createPauseService } from './waiting/pause-service.js'
-import type { RunCheckpoint } from './workflow-definition.js'
+import { Latch } from './latch.js'
+import type { ModeRun } from './modes/mode.js'
+import { toRunError } from './refusal.js'
+import type { Registration } from './registration.js'
+import { RunEnvironment } from './run-environment.js'
+import type { RunEventPayload } from './run-events.js'
+import type { RunHookContext } from './run-hooks.js'
+import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js'
 
 /** How a mode wants to hear of a resume: when the run may go on. */
 type TakeSlot = (go: () => void) => void
@@ -37,30 +29,6 @@ export interface RunKeeping {
   refused(error: SystemError): void
 }
 
-/** What is known of a run that another process began. */
-export interface RecoveredFrom {
-  readonly startedAt: number
-  readonly state: StateObject
-  readonly continues: RunTimelineMeta | undefined
-}
-
-/** Something that can be waited for more than once and costs nothing until somebody does. */
-class Gate {
-  #promise: Promise<void> | undefined
-  #open: (() => void) | undefined
-  #isOpen = false
-
-  get opened(): Promise<void> {
-    this.#promise ??= this.#isOpen ? Promise.resolve() : new Promise((resolve) => (this.#open = resolve))
-    return this.#promise
-  }
-
-  open(): void {
-    this.#isOpen = true
-    this.#open?.()
-  }
-}
-
 /**
  * One run in this process: drives its pipeline, and is what the engine, the mode and the inboxes know of the runtime.
  *
@@ -70,56 +38,23 @@ class Gate {
  *   callers), then `onCleanup`;
  * - A3 each leg ends once, by a pause or by the end, and whoever waits for it is answered.
  */
-export class ActiveRun implements ModeRun, RunHost, InboxHost {
-  readonly runId: string
-  readonly event: BusEvent
-  readonly key: string | undefined
-  readonly trigger: CompiledTrigger
-  readonly startedAt: number
-  readonly record: RecordFunction | undefined
-  readonly recording: RunRecording | undefined
-  readonly #registration: Registration
-  readonly #context: RuntimeContext
-  /** Made when a step first asks for a service. */
-  #services: RunServices | undefined
-  readonly #settled = new Gate()
-  #released = new Gate()
-  #pipeline: PipelineRun | undefined
-  #inboxes: RunInboxes | undefined
+export class ActiveRun extends RunEnvironment implements ModeRun {
+  readonly #settled = new Latch()
+  #released = new Latch()
   #status: RunStatus = 'running'
   #error: SystemError | undefined
   #endedAt: number | undefined
   #isSettled = false
   /** Whether the books are kept as well. */
   #isFinished = false
+  #isDetached = false
   #isDriving = false
   #holdsSlot = true
   #takeSlot: TakeSlot | undefined
-  /** Absent where nothing outlives the process. */
-  #persistence: RunPersistence | undefined
-  #isDetached = false
   /** Asked to end before there was a pipeline to tell. */
   #earlyAbort: SystemError | undefined
   #resumes: ResumeCause[] = []
   #waiters: ((result: RunResult) => void)[] = []
-
-  constructor(
-    ticket: Ticket,
-    trigger: CompiledTrigger,
-    registration: Registration,
-    context: RuntimeContext,
-    from?: RecoveredFrom,
-  ) {
-    this.runId = ticket.runId
-    this.event = ticket.event
-    this.key = ticket.key
-    this.trigger = trigger
-    this.startedAt = from?.startedAt ?? context.clock.now()
-    this.#registration = registration
-    this.#context = context
-    this.recording = registration.openRecording(this, from)
-    this.record = this.recording?.record
-  }
 
   // ——— as the mode sees it
 
@@ -137,13 +72,13 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   signal(event: BusEvent): boolean {
-    if (this.hasEnded || !this.#pipeline || this.#pipeline.isEnding) return false
-    const patch = this.#registration.toPatch(event)
+    if (this.hasEnded || !this.pipeline || this.pipeline.isEnding) return false
+    const patch = this.registration.toPatch(event)
     if (patch === undefined) return true
-    this.#pipeline
+    this.pipeline
       .signal(patch)
-      .catch((error: unknown) => this.#context.report(error, `Signal to ${this.runId}`))
-    this.#stateChanged()
+      .catch((error: unknown) => this.context.report(error, `Signal to ${this.runId}`))
+    this.stateChanged()
     return true
   }
 
@@ -158,20 +93,13 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   // ——— as the runtime sees it
 
   belongsTo(registration: Registration): boolean {
-    return registration === this.#registration
+    return registration === this.registration
   }
   get status(): RunStatus {
     return this.#status
   }
-  get pipelineId(): string {
-    return this.trigger.pipeline.id
-  }
-  get state(): StateObject {
-    return this.#pipeline?.state ?? {}
-  }
-
   info(): RunInfo {
-    const stageId = this.hasEnded ? undefined : this.#pipeline?.stageId
+    const stageId = this.hasEnded ? undefined : this.pipeline?.stageId
     const info: { -readonly [Name in keyof RunInfo]: RunInfo[Name] } = {
       runId: this.runId,
       workflowId: this.workflowId,
@@ -195,18 +123,18 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
    */
   begin(takeSlot?: TakeSlot, keep?: RunKeeping): void {
     this.#takeSlot = takeSlot
-    this.#persistence = keep?.persistence
+    this.persistence = keep?.persistence
     if (!keep) this.#announce('run:started')
     let state: StateObject
     try {
       state = this.trigger.pipeline.initialState(this.event)
       this.trigger.pipeline.checkState(state)
     } catch (error) {
-      this.#persistence = undefined
+      this.persistence = undefined
       keep?.accepted()
       return this.#settle('failed', toRunError(error, this.runId))
     }
-    if (!this.#registration.hooks.onPrepare) return this.#open(state, keep)
+    if (!this.registration.hooks.onPrepare) return this.#open(state, keep)
     const context = this.#hookContext(
       () => state,
       (output) => {
@@ -216,7 +144,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
         state = change.next
       },
     )
-    const prepared = callHook(this.#context, 'onPrepare', this.#registration.hooks.onPrepare, context)
+    const prepared = callHook(this.context, 'onPrepare', this.registration.hooks.onPrepare, context)
     if (prepared) void prepared.then(() => this.#open(state, keep))
     else this.#open(state, keep)
   }
@@ -229,14 +157,14 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     takeSlot: TakeSlot,
   ): void {
     this.#takeSlot = takeSlot
-    this.#persistence = persistence
+    this.persistence = persistence
     const { root } = record.checkpoint
-    this.#pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
+    this.pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
     this.inboxes.restore(record.inboxes)
-    this.#publish(outbox.map(({ event }) => event as BusEvent))
+    this.publish(outbox.map(({ event }) => event as BusEvent))
     persistence.published(outbox.map(({ key }) => key))
     const pausing = this.inboxes.takePausing()
-    if (this.#pipeline.status === 'paused') {
+    if (this.pipeline.status === 'paused') {
       this.#status = 'paused'
       this.#holdsSlot = false
       this.#released.open()
@@ -245,45 +173,45 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     persistence.touch().then(
       () => {
         for (const inbox of pausing) inbox.park()
-        if (this.#pipeline!.status === 'running') this.wake()
+        if (this.pipeline!.status === 'running') this.wake()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.fail(error),
     )
   }
 
   /** Leaves the run to whoever recovers it. */
   suspend(reason: SystemError): void {
-    if (this.hasEnded || this.#isDetached) return
-    this.#pipeline?.abandon(reason)
+    if (this.isGone) return
+    this.pipeline?.abandon(reason)
     if (!this.#isDriving) this.#detach(reason)
   }
 
   interrupt(reason: SystemError): void {
     if (this.hasEnded) return
-    if (!this.#pipeline) return void (this.#earlyAbort ??= reason)
-    this.#pipeline.interrupt(reason)
+    if (!this.pipeline) return void (this.#earlyAbort ??= reason)
+    this.pipeline.interrupt(reason)
     // It may have been resumed and wait for a slot: to come to its end it needs none.
     this.wake()
   }
 
   /** Ends the wait of a paused run. Throws what {@link PipelineRun.resume} throws. */
   resumeBy(cause: ResumeCause, path?: string, assign?: Readonly<Record<string, string>>): void {
-    if (!this.#pipeline || this.hasEnded) {
+    if (!this.pipeline || this.hasEnded) {
       throw new SystemError('INVALID_COMMAND', `Cannot resume: the run is ${this.#status}, not paused`, {
         context: { runId: this.runId, status: this.#status },
       })
     }
-    this.#pipeline.resume(cause, { path, assign })
+    this.pipeline.resume(cause, { path, assign })
   }
 
   async signalWith(patch: Readonly<Record<string, unknown>>): Promise<void> {
-    if (!this.#pipeline || this.hasEnded) {
+    if (!this.pipeline || this.hasEnded) {
       throw new SystemError('INVALID_COMMAND', `Cannot signal the run: it is ${this.#status}`, {
         context: { runId: this.runId, status: this.#status },
       })
     }
-    const landed = this.#pipeline.signal(patch)
-    this.#stateChanged()
+    const landed = this.pipeline.signal(patch)
+    this.stateChanged()
     await landed
   }
 
@@ -293,161 +221,28 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
-  checkpoint(): RunCheckpoint {
-    const { version } = this.#registration
-    return {
-      runId: this.runId,
-      workflowId: this.workflowId,
-      triggerId: this.trigger.id,
-      pipeline: this.trigger.pipelineKey,
-      event: this.event,
-      startedAt: this.startedAt,
-      root: this.#pipeline!.checkpoint(),
-      ...(version === undefined ? {} : { version }),
-      ...(this.key === undefined ? {} : { key: this.key }),
-    }
-  }
-
-  inboxRecords(): readonly InboxRecord[] {
-    return this.#inboxes?.records() ?? []
-  }
-
-  // ——— as the engine sees it
-
-  get workflowId(): string {
-    return this.#registration.id
-  }
-  get clock() {
-    return this.#context.clock
-  }
-  get random() {
-    return this.#context.random
-  }
-  get logger() {
-    return this.#context.logger
-  }
-
-  use<Result>(callback: (deps: Dependencies) => Result, path: string): Result {
-    return (this.#services ??= this.#createServices()).use(callback, path)
-  }
-
-  createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent {
-    return this.#context.bus.createEvent(type, payload, meta)
-  }
-
-  commit(events: readonly BusEvent[]): void | Promise<void> {
-    const pausing = this.#inboxes?.takePausing() ?? []
-    if (this.#persistence) return this.#commitDurably(this.#persistence, events, pausing)
-    this.#committed(events, pausing)
-  }
-
-  async #commitDurably(
-    persistence: RunPersistence,
-    events: readonly BusEvent[],
-    pausing: readonly Inbox[],
-  ): Promise<void> {
-    const { status, error } = this.#pipeline!
-    if (status === 'running' || status === 'paused') {
-      const keys = await persistence.save(events)
-      this.#committed(events, pausing)
-      persistence.published(keys)
-      return
-    }
-    const keys = await persistence.end(status, error, events)
-    this.#end(status, error)
-    this.#committed(events, pausing)
-    persistence.published(keys)
-    if (keys.length > 0) void persistence.sweep().catch(() => {})
-  }
-
-  #committed(events: readonly BusEvent[], pausing: readonly Inbox[]): void {
-    this.#services?.stateChanged()
-    if (events.length > 0) this.#publish(events)
-    for (const inbox of pausing) inbox.park()
-  }
-
-  #publish(events: readonly BusEvent[]): void {
-    for (const event of events) {
-      try {
-        this.#context.bus.dispatch(event)
-      } catch (error) {
-        this.#context.report(error, `Event ${event.type} of run ${this.runId}`)
-      }
-    }
-  }
-
-  opened(pipeline: WaitingPipeline): void {
-    this.inboxes.at(pipeline.path, pipeline)
-  }
-
-  closed({ path }: WaitingPipeline): void {
-    this.#inboxes?.closed(path)
-  }
-
-  waiting(pipeline: WaitingPipeline): void {
-    this.inboxes.pausing(pipeline)
-  }
-
-  waited({ path }: WaitingPipeline, cause?: ResumeCause): void {
-    this.#inboxes?.waited(path, cause)
-    if (cause && this.#registration.hooks.onResume) this.#resumes.push(cause)
+  protected get isGone(): boolean {
+    return this.hasEnded || this.#isDetached
   }
 
   wake(): void {
-    if (this.#isDriving || this.hasEnded || this.#isDetached) return
+    if (this.#isDriving || this.isGone) return
     // A run that only has to end needs no slot for it.
-    if (this.#holdsSlot || !this.#takeSlot || this.#pipeline!.isEnding) return void this.#drive()
+    if (this.#holdsSlot || !this.#takeSlot || this.pipeline!.isEnding) return void this.#drive()
     this.#takeSlot(() => {
-      if (this.hasEnded || this.#isDetached) return
-      this.#released = new Gate()
+      if (this.isGone) return
+      this.#released = new Latch()
       this.#holdsSlot = true
       if (!this.#isDriving) void this.#drive()
     })
   }
 
-  // ——— as inboxes see it
-
-  /** Most runs never wait: made when one does. */
-  get inboxes(): RunInboxes {
-    this.#inboxes ??= new RunInboxes(this, this.#context.watches, (path) => this.#pipeline?.at(path))
-    return this.#inboxes
-  }
-  get startEventId(): string {
-    return this.event.id
-  }
-  get bufferLimit(): number {
-    return this.#context.bufferLimit
-  }
-
-  note(type: string, payload: Readonly<Record<string, unknown>>): void {
-    this.record?.('pipeline', type, payload)
-    // What is kept for a later pause must outlive the process as well.
-    if (this.#persistence && type !== 'watch:matched') this.#context.track(this.#touch(this.#persistence))
-  }
-
-  async #touch(persistence: RunPersistence): Promise<void> {
-    try {
-      if (this.#pipeline && !this.hasEnded && !this.#isDetached) await persistence.touch()
-    } catch (error) {
-      this.#fail(error)
-    }
-  }
-
-  resume(path: string, cause: ResumeCause, assign?: Readonly<Record<string, string>>): void {
-    try {
-      this.resumeBy(cause, path, assign)
-    } catch (error) {
-      // The event is taken and cannot be written into the state: that is a fault of the run.
-      this.interrupt(toRunError(error, this.runId))
-    }
-  }
-
   // ——— its life
 
   #open(state: StateObject, keep: RunKeeping | undefined): void {
-    if (this.hasEnded || this.#isDetached) return keep?.refused(this.#error!)
-    this.#pipeline = PipelineRun.start(this.trigger.pipeline, this, state)
-    if (this.#earlyAbort) this.#pipeline.interrupt(this.#earlyAbort)
+    if (this.isGone) return keep?.refused(this.#error!)
+    this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state)
+    if (this.#earlyAbort) this.pipeline.interrupt(this.#earlyAbort)
     if (!keep) return void this.#drive()
     keep.create().then(
       () => {
@@ -456,9 +251,9 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
         void this.#drive()
       },
       (error: unknown) => {
-        this.#persistence = undefined
+        this.persistence = undefined
         const reason = toRunError(error, this.runId)
-        this.#pipeline!.abandon(reason)
+        this.pipeline!.abandon(reason)
         this.#detach(reason)
         keep.refused(reason)
       },
@@ -466,12 +261,12 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   async #drive(): Promise<void> {
-    const pipeline = this.#pipeline!
+    const pipeline = this.pipeline!
     this.#isDriving = true
     try {
       if (this.#status === 'paused') {
         this.#beginLeg()
-        await this.#persistence?.touch()
+        await this.persistence?.touch()
       }
       while (pipeline.status === 'running') {
         if (this.#resumes.length > 0) await this.#callOnResume()
@@ -479,7 +274,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       }
     } catch (error) {
       this.#isDriving = false
-      return this.#fail(error)
+      return this.fail(error)
     }
     this.#isDriving = false
     if (pipeline.status === 'paused') this.#endLeg()
@@ -487,11 +282,11 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
   }
 
   /** The run cannot go on here: because it is another's now, or because what it came to cannot be stored. */
-  #fail(error: unknown): void {
+  protected fail(error: unknown): void {
     const reason = toRunError(error, this.runId)
-    const persistence = this.#persistence
+    const persistence = this.persistence
     if (!persistence) return this.#settle('failed', reason)
-    this.#pipeline?.abandon(reason)
+    this.pipeline?.abandon(reason)
     if (reason.code !== 'VALIDATION' && reason.code !== 'CAPACITY') return this.#detach(reason)
     persistence.fail(reason).then(
       () => this.#settle('failed', reason),
@@ -504,17 +299,16 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     if (this.#isDetached || this.#isFinished) return
     this.#isDetached = true
     this.#error = reason
-    this.#inboxes?.close()
-    if (reason.code === 'FENCED') this.#context.report(reason, `Run ${this.runId}`)
+    if (reason.code === 'FENCED') this.context.report(reason, `Run ${this.runId}`)
     const leave = () => {
-      this.#context.runs.leave(this)
-      this.#registration.ended()
+      this.context.runs.leave(this)
+      this.registration.ended()
       this.#released.open()
       this.#settled.open()
       const metadata = { ...this.#metadata(), status: 'aborted' as const }
       for (const resolve of this.#waiters.splice(0)) resolve({ ok: false, error: reason, metadata })
     }
-    const disposed = this.#services?.dispose()
+    const disposed = this.disposeServices()
     if (disposed) void disposed.then(leave)
     else leave()
   }
@@ -536,52 +330,51 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
 
   async #callOnResume(): Promise<void> {
     for (const resume of this.#resumes.splice(0)) {
-      const { onResume } = this.#registration.hooks
-      const pipeline = this.#pipeline!
+      const { onResume } = this.registration.hooks
+      const pipeline = this.pipeline!
       const context = this.#hookContext(
         () => pipeline.state,
         (change) => pipeline.write(change),
         resume,
       )
-      await callHook(this.#context, 'onResume', onResume, context)
+      await callHook(this.context, 'onResume', onResume, context)
     }
   }
 
   #settle(status: 'succeeded' | 'failed' | 'aborted', error?: SystemError): void {
     if (this.#isSettled || this.#isDetached) return
     this.#isSettled = true
-    this.#end(status, error)
-    const { onComplete } = this.#registration.hooks
-    const completed = onComplete && callHook(this.#context, 'onComplete', onComplete, this.#result())
+    this.ended(status, error)
+    const { onComplete } = this.registration.hooks
+    const completed = onComplete && callHook(this.context, 'onComplete', onComplete, this.#result())
     if (completed) void completed.then(() => this.#keepBooks())
     else this.#keepBooks()
   }
 
-  #end(status: 'succeeded' | 'failed' | 'aborted', error: SystemError | undefined): void {
+  protected ended(status: 'succeeded' | 'failed' | 'aborted', error: SystemError | undefined): void {
     if (this.hasEnded) return
     this.#status = status
     this.#error = error
-    this.#endedAt = this.#context.clock.now()
+    this.#endedAt = this.context.clock.now()
     this.recording?.setStatus(status === 'succeeded' ? 'complete' : status)
   }
 
   #keepBooks(): void {
-    this.#inboxes?.close()
-    const disposed = this.#services?.dispose()
+    const disposed = this.disposeServices()
     if (disposed) void disposed.then(() => this.#finish())
     else this.#finish()
   }
 
   #finish(): void {
     this.#isFinished = true
-    this.#context.runs.end(this)
-    this.#registration.ended()
+    this.context.runs.end(this)
+    this.registration.ended()
     const type = { succeeded: 'run:completed', failed: 'run:failed', aborted: 'run:aborted' } as const
     this.#announce(type[this.#status as 'succeeded'])
     this.#released.open()
     this.#settled.open()
     this.#answer()
-    void callHook(this.#context, 'onCleanup', this.#registration.hooks.onCleanup as () => void, undefined)
+    void callHook(this.context, 'onCleanup', this.registration.hooks.onCleanup as () => void, undefined)
   }
 
   #answer(): void {
@@ -596,7 +389,7 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       workflowId: this.workflowId,
       triggerId: this.trigger.id,
       pipelineId: this.pipelineId,
-      durationMs: (this.#endedAt ?? this.#context.clock.now()) - this.startedAt,
+      durationMs: (this.#endedAt ?? this.context.clock.now()) - this.startedAt,
     }
   }
 
@@ -612,17 +405,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       value: { status: 'paused', state: this.state, checkpoint: this.checkpoint() },
       metadata,
     }
-  }
-
-  #createServices(): RunServices {
-    return new RunServices(
-      () => this.#registration.openRunContainer(this),
-      (path) =>
-        createPauseService(
-          (descriptor) => this.inboxes.at(path).register(this.#context.ids(), descriptor),
-          (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
-        ),
-    )
   }
 
   #hookContext(
@@ -642,15 +424,14 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
     }
   }
 
-  #stateChanged(): void {
-    this.#services?.stateChanged()
-    this.#inboxes?.stateChanged()
+  protected resumed(cause: ResumeCause): void {
+    if (this.registration.hooks.onResume) this.#resumes.push(cause)
   }
 
   #announce(
     type: 'run:started' | 'run:paused' | 'run:resumed' | 'run:completed' | 'run:failed' | 'run:aborted',
   ) {
-    const { bus } = this.#context
+    const { bus } = this.context
     if (!bus.hasSubscribers(type)) return
     const payload: RunEventPayload = {
       runId: this.runId,
@@ -659,14 +440,6 @@ export class ActiveRun implements ModeRun, RunHost, InboxHost {
       status: this.#status,
       ...(this.#error ? { error: serializeError(this.#error) } : {}),
     }
-    this.#registration.announce(type, payload, this.event)
+    this.registration.announce(type, payload, this.event)
   }
-}
-
-function toRunError(error: unknown, runId: string): SystemError {
-  if (isSystemError(error)) return error
-  return new SystemError('EXECUTION_FAILED', `The run failed: ${describe(error)}`, {
-    cause: error,
-    context: { runId },
-  })
 }

@@ -14,3 +14,12 @@ export function refuse(
     metadata: { ...metadata, durationMs: 0, status: 'failed' },
   }
 }
+
+/** Anything that was thrown, as the error of a run. */
+export function toRunError(error: unknown, runId: string): SystemError {
+  if (isSystemError(error)) return error
+  return new SystemError('EXECUTION_FAILED', `The run failed: ${describe(error)}`, {
+    cause: error,
+    context: { runId },
+  })
+}

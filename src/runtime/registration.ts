@@ -5,7 +5,7 @@ import type { BusEvent } from '../core/bus-event.js'
 import { SystemError, describe } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
 import type { RunTimelineMeta } from '../timeline/timeline-store.js'
-import { ActiveRun, type RecoveredFrom } from './active-run.js'
+import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
 import { callHook } from './call-hook.js'
@@ -22,6 +22,7 @@ import type { Durability } from './durable/durability.js'
 import type { RunJournal } from './durable/run-journal.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
+import type { RecoveredFrom, RunEnvironment } from './run-environment.js'
 import type { RunEventPayload } from './run-events.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
@@ -340,11 +341,11 @@ export class Registration implements AdmissionHost {
     }
   }
 
-  openRunContainer(run: ActiveRun): ArtifactContainer {
+  openRunContainer(run: RunEnvironment): ArtifactContainer {
     return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
   }
 
-  openRecording(run: ActiveRun, from?: RecoveredFrom): RunRecording | undefined {
+  openRecording(run: RunEnvironment, from?: RecoveredFrom): RunRecording | undefined {
     const { recorder } = this.#context
     if (!recorder) return undefined
     const { id: eventId, type: eventType, causationId, correlationId } = run.event

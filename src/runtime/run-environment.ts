@@ -1,0 +1,249 @@
+import type { Dependencies } from '../container/dependencies.js'
+import type { BusEvent, EventMeta } from '../core/bus-event.js'
+import type { Clock } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import type { SystemError } from '../core/system-error.js'
+import type { PipelineRun } from '../pipeline/pipeline-run.js'
+import type { ResumeCause } from '../pipeline/resume-cause.js'
+import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
+import type { StateObject } from '../state/change.js'
+import type { RunRecording } from '../timeline/run-recording.js'
+import type { RunTimelineMeta } from '../timeline/timeline-store.js'
+import type { CompiledTrigger } from './compiled-trigger.js'
+import type { RunPersistence } from './durable/run-persistence.js'
+import type { Ticket } from './modes/mode.js'
+import { toRunError } from './refusal.js'
+import type { Registration } from './registration.js'
+import { RunServices } from './run-services.js'
+import type { RuntimeContext } from './runtime-context.js'
+import type { Inbox, InboxHost, InboxRecord } from './waiting/inbox.js'
+import { createPauseService } from './waiting/pause-service.js'
+import { RunInboxes } from './waiting/run-inboxes.js'
+import type { RunCheckpoint } from './workflow-definition.js'
+
+/** What is known of a run that another process began. */
+export interface RecoveredFrom {
+  readonly startedAt: number
+  readonly state: StateObject
+  readonly continues: RunTimelineMeta | undefined
+}
+
+/**
+ * The surroundings of one run, as the engine and the inboxes see them: services, events, waits, timeline, and the commit
+ * of each boundary. What becomes of the run is for `ActiveRun` to say.
+ */
+export abstract class RunEnvironment implements RunHost, InboxHost {
+  readonly runId: string
+  readonly event: BusEvent
+  readonly key: string | undefined
+  readonly trigger: CompiledTrigger
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  readonly record: RecordFunction | undefined
+  readonly recording: RunRecording | undefined
+  protected readonly registration: Registration
+  protected readonly context: RuntimeContext
+  protected pipeline: PipelineRun | undefined
+  /** Absent where nothing outlives the process. */
+  protected persistence: RunPersistence | undefined
+  #services: RunServices | undefined
+  #inboxes: RunInboxes | undefined
+
+  constructor(
+    ticket: Ticket,
+    trigger: CompiledTrigger,
+    registration: Registration,
+    context: RuntimeContext,
+    from?: RecoveredFrom,
+  ) {
+    this.runId = ticket.runId
+    this.event = ticket.event
+    this.key = ticket.key
+    this.trigger = trigger
+    this.startedAt = from?.startedAt ?? context.clock.now()
+    this.registration = registration
+    this.context = context
+    this.recording = registration.openRecording(this, from)
+    this.record = this.recording?.record
+  }
+
+  /** Whether nothing of the run will happen here any more. */
+  protected abstract readonly isGone: boolean
+  abstract wake(): void
+  abstract interrupt(reason: SystemError): void
+  abstract resumeBy(cause: ResumeCause, path?: string, assign?: Readonly<Record<string, string>>): void
+  /** The run has ended, and that is committed. */
+  protected abstract ended(status: 'succeeded' | 'failed' | 'aborted', error: SystemError | undefined): void
+  /** The run cannot go on here. */
+  protected abstract fail(error: unknown): void
+  /** A wait is over. */
+  protected abstract resumed(cause: ResumeCause): void
+
+  get workflowId(): string {
+    return this.registration.id
+  }
+  get pipelineId(): string {
+    return this.trigger.pipeline.id
+  }
+  get state(): StateObject {
+    return this.pipeline?.state ?? {}
+  }
+  get clock(): Clock {
+    return this.context.clock
+  }
+  get random(): () => number {
+    return this.context.random
+  }
+  get logger(): Logger {
+    return this.context.logger
+  }
+
+  // ——— services and events
+
+  use<Result>(callback: (deps: Dependencies) => Result, path: string): Result {
+    return (this.#services ??= this.#createServices()).use(callback, path)
+  }
+
+  createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent {
+    return this.context.bus.createEvent(type, payload, meta)
+  }
+
+  protected publish(events: readonly BusEvent[]): void {
+    for (const event of events) {
+      try {
+        this.context.bus.dispatch(event)
+      } catch (error) {
+        this.context.report(error, `Event ${event.type} of run ${this.runId}`)
+      }
+    }
+  }
+
+  /** Services and waits look at the state again. */
+  protected stateChanged(): void {
+    this.#services?.stateChanged()
+    this.#inboxes?.stateChanged()
+  }
+
+  /** Ends waits at once, and services; returns a promise only when there is something to clean up. */
+  protected disposeServices(): Promise<void> | undefined {
+    this.#inboxes?.close()
+    return this.#services?.dispose()
+  }
+
+  // ——— boundaries
+
+  commit(events: readonly BusEvent[]): void | Promise<void> {
+    const pausing = this.#inboxes?.takePausing()
+    if (this.persistence) return this.#commitDurably(this.persistence, events, pausing)
+    this.#committed(events, pausing)
+  }
+
+  checkpoint(): RunCheckpoint {
+    const { version } = this.registration
+    return {
+      runId: this.runId,
+      workflowId: this.workflowId,
+      triggerId: this.trigger.id,
+      pipeline: this.trigger.pipelineKey,
+      event: this.event,
+      startedAt: this.startedAt,
+      root: this.pipeline!.checkpoint(),
+      ...(version === undefined ? {} : { version }),
+      ...(this.key === undefined ? {} : { key: this.key }),
+    }
+  }
+
+  inboxRecords(): readonly InboxRecord[] {
+    return this.#inboxes?.records() ?? []
+  }
+
+  async #commitDurably(
+    persistence: RunPersistence,
+    events: readonly BusEvent[],
+    pausing: readonly Inbox[] | undefined,
+  ): Promise<void> {
+    const { status, error } = this.pipeline!
+    const isOver = status !== 'running' && status !== 'paused'
+    const keys = isOver ? await persistence.end(status, error, events) : await persistence.save(events)
+    if (isOver) this.ended(status, error)
+    this.#committed(events, pausing)
+    persistence.published(keys)
+    // No further commit comes that could take them along.
+    if (isOver && keys.length > 0) void persistence.sweep().catch(() => {})
+  }
+
+  #committed(events: readonly BusEvent[], pausing: readonly Inbox[] | undefined): void {
+    this.#services?.stateChanged()
+    if (events.length > 0) this.publish(events)
+    if (pausing) for (const inbox of pausing) inbox.park()
+  }
+
+  // ——— waits
+
+  /** Most runs never wait: made when one does. */
+  get inboxes(): RunInboxes {
+    this.#inboxes ??= new RunInboxes(this, this.context.watches, (path) => this.pipeline?.at(path))
+    return this.#inboxes
+  }
+  get startEventId(): string {
+    return this.event.id
+  }
+  get bufferLimit(): number {
+    return this.context.bufferLimit
+  }
+
+  opened(pipeline: WaitingPipeline): void {
+    this.inboxes.at(pipeline.path, pipeline)
+  }
+
+  closed({ path }: WaitingPipeline): void {
+    this.#inboxes?.closed(path)
+  }
+
+  waiting(pipeline: WaitingPipeline): void {
+    this.inboxes.pausing(pipeline)
+  }
+
+  waited({ path }: WaitingPipeline, cause?: ResumeCause): void {
+    this.#inboxes?.waited(path, cause)
+    if (cause) this.resumed(cause)
+  }
+
+  resume(path: string, cause: ResumeCause, assign?: Readonly<Record<string, string>>): void {
+    try {
+      this.resumeBy(cause, path, assign)
+    } catch (error) {
+      // The event is taken and cannot be written into the state: that is a fault of the run.
+      this.interrupt(toRunError(error, this.runId))
+    }
+  }
+
+  note(type: string, payload: Readonly<Record<string, unknown>>): void {
+    this.record?.('pipeline', type, payload)
+    // What is kept for a later pause must outlive the process as well.
+    if (this.persistence && type !== 'watch:matched') this.context.track(this.#touch(this.persistence))
+  }
+
+  fault(error: unknown, what: string): void {
+    this.context.report(error, `Run ${this.runId}: ${what}`)
+  }
+
+  async #touch(persistence: RunPersistence): Promise<void> {
+    try {
+      if (this.pipeline && !this.isGone) await persistence.touch()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  #createServices(): RunServices {
+    return new RunServices(
+      () => this.registration.openRunContainer(this),
+      (path) =>
+        createPauseService(
+          (descriptor) => this.inboxes.at(path).register(this.context.ids(), descriptor),
+          (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
+        ),
+    )
+  }
+}

@@ -1,6 +1,7 @@
 import type { BusEvent } from '../core/bus-event.js'
 import type { TimerHandle } from '../core/clock.js'
-import { type SystemError, serializeError } from '../core/system-error.js'
+import { isThenable } from '../core/is-thenable.js'
+import { SystemError, serializeError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
 import {
   type LedgerEntry,
@@ -185,14 +186,13 @@ export class PipelineRun implements WaitingPipeline {
     return this.#pipeline.stageWatches
   }
 
-  accepts(stageId: string, event: BusEvent): boolean | undefined {
+  accepts(stageId: string, event: BusEvent): boolean {
     const where = this.#pipeline.stage(stageId)?.where
-    if (!where) return true
-    try {
-      return where(event, this.#live.value)
-    } catch {
-      return undefined
-    }
+    const answer: unknown = where ? where(event, this.#live.value) : true
+    if (!isThenable(answer)) return Boolean(answer)
+    throw new SystemError('VALIDATION', `"where" of stage "${stageId}" must answer synchronously`, {
+      context: { runId: this.#host.runId, stageId },
+    })
   }
 
   /** Whether it was told to end, or has ended. */

@@ -24,8 +24,8 @@ export interface WaitingPipeline {
   readonly hasEnded: boolean
   readonly wait: Wait | undefined
   readonly stageWatches: readonly StageWatch[]
-  /** Asks the `where` of a stage, with the state as it is now; `undefined` when that threw. */
-  accepts(stageId: string, event: BusEvent): boolean | undefined
+  /** Asks the `where` of a stage, with the state as it is now. Throws what it throws. */
+  accepts(stageId: string, event: BusEvent): boolean
 }
 
 /**

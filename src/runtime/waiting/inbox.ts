@@ -15,6 +15,8 @@ export interface InboxHost {
   readonly bufferLimit: number
   /** The wait of the pipeline at `path` is over. */
   resume(path: string, cause: ResumeCause, assign: Readonly<Record<string, string>> | undefined): void
+  /** Something the user wrote failed, and the run cannot be failed for it. */
+  fault(error: unknown, what: string): void
   /** For the timeline. */
   note(type: string, payload: Readonly<Record<string, unknown>>): void
 }
@@ -185,7 +187,7 @@ export class Inbox implements InboxPlace {
   #offer(event: BusEvent): 'taken' | 'collected' | undefined {
     let isCollected = false
     for (const watch of this.#awaited()) {
-      if (this.#fit(watch, event) !== 'yes') continue
+      if (this.#fit(watch, event, true) !== 'yes') continue
       const events = watch.isForAll ? this.#collect(watch, event) : [event]
       if (events.every((each) => each !== undefined)) {
         this.#take(watch, events)
@@ -278,12 +280,17 @@ export class Inbox implements InboxPlace {
     return named ? [named] : [...this.#watches.values()].filter(({ origin }) => origin === 'step')
   }
 
-  #fit({ types, descriptor, stageId }: Watch, event: BusEvent): Fit {
+  /** @param isFinal Whether the present wait hangs on the answer, so that a fault must not pass for "not yet". */
+  #fit({ types, descriptor, stageId }: Watch, event: BusEvent, isFinal = false): Fit {
     if (!types.includes(event.type)) return 'never'
     const fit = fits(descriptor, event, this.#pipeline.state)
     if (fit !== 'yes' || stageId === undefined) return fit
-    const isAccepted = this.#pipeline.accepts(stageId, event)
-    return isAccepted === undefined ? 'open' : isAccepted ? 'yes' : 'no'
+    try {
+      return this.#pipeline.accepts(stageId, event) ? 'yes' : 'no'
+    } catch (error) {
+      if (isFinal) this.#host.fault(error, `"where" of stage "${stageId}"`)
+      return 'open'
+    }
   }
 
   #add(watch: Watch): void {

@@ -28,6 +28,7 @@ export class FakePipeline implements WaitingPipeline {
   readonly stageWatches: readonly StageWatch[]
   readonly inbox: Inbox
   readonly causes: ResumeCause[] = []
+  readonly faults: unknown[] = []
   readonly notes: { readonly note: string; readonly [key: string]: unknown }[] = []
   readonly assigns: (Readonly<Record<string, string>> | undefined)[] = []
   readonly #where: FakeOptions['where']
@@ -45,6 +46,7 @@ export class FakePipeline implements WaitingPipeline {
         this.assigns.push(assign)
         this.goOn(cause)
       },
+      fault: (error) => void this.faults.push(error),
       note: (type, payload) => void this.notes.push({ note: type, ...payload }),
     }
     this.inbox = new Inbox(this, host, new WatchIndex(this.bus))
@@ -61,12 +63,8 @@ export class FakePipeline implements WaitingPipeline {
     return this.inbox.buffered.map(({ payload }) => payload)
   }
 
-  accepts(_stageId: string, event: BusEvent): boolean | undefined {
-    try {
-      return this.#where?.(event, this.state as never) ?? true
-    } catch {
-      return undefined
-    }
+  accepts(_stageId: string, event: BusEvent): boolean {
+    return this.#where?.(event, this.state as never) ?? true
   }
 
   register(descriptor: WatchDescriptor, id = `w${[...this.inbox.watches].length}`): string {

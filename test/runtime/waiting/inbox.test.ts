@@ -277,8 +277,11 @@ describe('an inbox', () => {
         order.id === (payload as { id: unknown }).id,
     })
     run.bus.publish('a', { id: 1 })
+    expect(run.faults).toEqual([])
     run.pause({ timeout: Infinity }, 's')
     expect(run.isPaused).toBe(true)
+    // Now that the run hangs on it, somebody must hear of it.
+    expect(run.faults).toMatchObject([{ name: 'TypeError' }])
     run.setState({ order: { id: 1 } })
     expect(run.took).toEqual([{ id: 1 }])
   })

@@ -228,6 +228,25 @@ describe('what a run waits for', () => {
     expect(bus.hasSubscribers('reply')).toBe(false)
   })
 
+  it('is not narrowed by a where that throws or promises: the run goes on waiting, and the fault is reported', async () => {
+    const wheres = {
+      throws: () => {
+        throw new Error('oops')
+      },
+      promises: () => Promise.resolve(false) as unknown as boolean,
+    }
+    for (const where of Object.values(wheres)) {
+      const run = await ScriptedRun.start(openStand(), { stage: { watch: onA, where } })
+      const faults: unknown[] = []
+      run.stand.bus.subscribe('bus:error', ({ payload }) => faults.push(payload))
+      await run.publish('a', 'while it works')
+      expect(faults).toEqual([])
+      await run.pause()
+      await run.publish('a', 'while it waits')
+      expect([run.status, faults.length]).toEqual(['paused', 2])
+    }
+  })
+
   it('may be compared with what the step that asks writes only as it commits', async () => {
     const run = await ScriptedRun.start(openStand(), { state: { key: '' } })
     await run.register(byKey)

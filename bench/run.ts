@@ -1,7 +1,7 @@
 /**
  * `npm run bench` measures everything, `npm run bench -- NAME…` the workloads of these names (or that begin so).
- * Tables go to the terminal, figures as JSON and charts as SVG to `docs/performance/`. Peers are installed here, in
- * `bench/`, when they are missing. Exits with 1 when a goal was missed.
+ * Tables go to the terminal and into `docs/performance.md`, figures as JSON and charts as SVG to `docs/performance/`.
+ * Peers are installed here, in `bench/`, when they are missing. Exits with 1 when a goal was missed.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { format, resolveConfig } from 'prettier'
 import { hold } from './contest.js'
 import { describeMachine, toChart, toTable } from './report.js'
 import { PROGRAMS, WORKLOADS } from './workloads.js'
+import { writeBlock } from './write-block.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -37,10 +38,12 @@ for (const workload of workloads) {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${workload.name}, ${text}`)
   })
   if (process.stderr.isTTY) process.stderr.write('\r\u001B[2K')
-  console.log(`${toTable(outcome)}\n`)
+  const table = toTable(outcome)
+  console.log(`${table}\n`)
   missed += outcome.verdicts.filter(({ isMet }) => !isMet).length
   await write(`${workload.name}.json`, JSON.stringify({ machine: describeMachine(), ...outcome }))
   await write(`${workload.name}.svg`, toChart(outcome))
+  writeBlock(workload.name, `${describeMachine()}, ${outcome.measuredAt.slice(0, 10)}.\n\n${table}`)
 }
 for (const { file } of programs) command('npx', ['tsx', `bench/${file}`])
 if (missed > 0) process.exitCode = 1

@@ -58,6 +58,7 @@ const withGc = (name: string, file: string): Contestant => ({
 export const PROGRAMS: readonly { readonly name: string; readonly file: string }[] = [
   { name: 'services', file: 'services.ts' },
   { name: 'storage', file: 'storage.ts' },
+  { name: 'waiting', file: 'waiting.ts' },
 ]
 
 export const WORKLOADS: readonly Workload[] = [

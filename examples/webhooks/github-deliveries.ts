@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
+import { shuffle } from './chance.js'
 import type { Delivery } from './delivery.js'
-import { shuffle } from './seeded-random.js'
 
 /** The share of deliveries that come twice: GitHub delivers at least once, under the same id. */
 const REDELIVERED = 0.03

@@ -2,17 +2,23 @@
  * The main job: publishes webhook deliveries on a bus where a handful of workflows listen, shows it live, and then what
  * became of every event. `npm start -- --help` tells the options.
  */
+import { openEventFile } from '../../src/cli/events/event-file.js'
+import { isBadLine } from '../../src/cli/events/event-lines.js'
+import { BadUsage, Failure } from '../../src/cli/failure.js'
+import { drawTallies, listFailures } from '../../src/cli/run/draw-tallies.js'
+import { seededRandom } from '../../src/cli/seeded-random.js'
+import { createProgressLine } from '../../src/cli/terminal/progress-line.js'
+import { oneLine, openTerminal } from '../../src/cli/terminal/terminal.js'
 import type { Delivery } from './delivery.js'
 import { githubDeliveries } from './github-deliveries.js'
-import { UnreadableFile, readEvents } from './read-events.js'
-import { BadUsage, HELP, type Options, readOptions } from './read-options.js'
+import { HELP, type Options, readOptions } from './read-options.js'
 import { replay } from './replay.js'
-import { drawRuns, introduce, listFailures, lostEvents, summarizeFindings, tabulate } from './report.js'
-import { seededRandom } from './seeded-random.js'
+import { drawRuns, introduce, lostEvents, summarizeFindings } from './report.js'
 import { Tally } from './tally.js'
-import { createProgressLine } from './terminal/progress-line.js'
-import { oneLine, openTerminal } from './terminal/terminal.js'
 import { allWorkflows } from './workflows/index.js'
+
+/** How long people get to watch, all in all: without it everything would be over in a blink. */
+const WATCHING_MS = 2_000
 
 async function main(options: Options): Promise<boolean> {
   const terminal = openTerminal(process.stdout)
@@ -26,13 +32,13 @@ async function main(options: Options): Promise<boolean> {
   say(paint('bold', `${deliveries.length} ${oneLine(source)}, seed ${options.seed}`), '')
   say(introduce(workflows, new Tally(workflows).all, terminal), '')
 
-  const progress = createProgressLine(terminal)
+  const progress = createProgressLine(terminal, { watchingMs: WATCHING_MS })
   const result = await replay({ deliveries, workflows, seed: options.seed, onProgress: progress.show })
   progress.end()
 
   const tallies = result.tally.all
   const lost = lostEvents(tallies)
-  say(tabulate(tallies, terminal), '')
+  say(drawTallies(tallies, terminal), '')
   const findings = [...summarizeFindings(result, terminal), ...listFailures(tallies, terminal)]
   if (findings.length > 0) say(...findings, '')
   for (const chart of await drawRuns(result, terminal)) say(chart, '')
@@ -49,9 +55,10 @@ async function main(options: Options): Promise<boolean> {
 
 async function loadDeliveries({ events, seed }: Options): Promise<readonly Delivery[]> {
   if (events === undefined) return githubDeliveries(seededRandom(seed))
-  const { deliveries, badLines } = await readEvents(events)
-  for (const { line, reason } of badLines) {
-    console.error(`${place({ events }, line)}: skipped, ${oneLine(reason)}`)
+  const deliveries: Delivery[] = []
+  for await (const each of await openEventFile(events)) {
+    if (isBadLine(each)) console.error(`${place({ events }, each.line)}: skipped, ${oneLine(each.reason)}`)
+    else deliveries.push(each)
   }
   return deliveries
 }
@@ -67,6 +74,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+process.once('SIGINT', () => {
+  process.stdout.write('\n')
+  process.exit(130)
+})
+
 try {
   const options = readOptions(process.argv.slice(2))
   if (options.help) process.stdout.write(HELP)
@@ -75,7 +87,7 @@ try {
   if (error instanceof BadUsage) {
     console.error(`${oneLine(error.message)}. Try --help`)
     process.exitCode = 2
-  } else if (error instanceof UnreadableFile) {
+  } else if (error instanceof Failure) {
     console.error(oneLine(error.message))
     process.exitCode = 1
   } else throw error

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util'
+import { LARGEST_SEED, parseCommandLine, wholeNumber } from '../../src/cli/command-line.js'
+import { BadUsage } from '../../src/cli/failure.js'
 
 export interface Options {
   readonly seed: number
@@ -6,9 +7,6 @@ export interface Options {
   readonly events?: string
   readonly help: boolean
 }
-
-/** The command line is not understood; the message says what is wrong. */
-export class BadUsage extends Error {}
 
 export const HELP = `Publishes webhook deliveries on a bus where seven workflows listen, and shows what became of them.
 
@@ -20,35 +18,18 @@ Usage: npm start -- [options]
   --help         this text
 `
 
-const LARGEST_SEED = 2 ** 32 - 1
-
 /** @throws {BadUsage} When there is an option or an argument that is not known, or a value that is none. */
 export function readOptions(args: readonly string[]): Options {
-  const { seed, events, help } = parse(args)
-  if (seed !== undefined && (!/^\d+$/.test(seed) || Number(seed) > LARGEST_SEED)) {
-    throw new BadUsage(`--seed must be a whole number from 0 to ${LARGEST_SEED}: it is "${seed}"`)
-  }
+  const { seed, events, help } = parseCommandLine(args, {
+    seed: { type: 'string' },
+    events: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  }).values
   if (events === '') throw new BadUsage('--events must name a file')
   return {
-    seed: seed === undefined ? Math.floor(Math.random() * 10_000) : Number(seed),
+    seed:
+      seed === undefined ? Math.floor(Math.random() * 10_000) : wholeNumber('seed', seed, 0, LARGEST_SEED),
     ...(events === undefined ? {} : { events }),
     help: help ?? false,
-  }
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: 'string' },
-        events: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    // Node's hint on how to pass such an argument on is of no use here.
-    const [sentence = ''] = (error as Error).message.split(/\. (?=To|Did)|\n/)
-    throw new BadUsage(sentence.replace(/\.$/, ''), { cause: error })
   }
 }

@@ -1,10 +1,12 @@
 import { type AnyEventBus, MemoryTimelineStore, WorkflowRuntime, createEventBus } from 'busline'
 import { sequentialIds, simulatedClock } from 'busline/testing'
+import { seededRandom } from '../../src/cli/seeded-random.js'
+import type { Progress } from '../../src/cli/terminal/progress-line.js'
+import { randomGapMs } from './chance.js'
 import { ChangeLog } from './change-log.js'
 import type { Delivery } from './delivery.js'
 import { GitHubStub } from './github-stub.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
-import { randomGapMs, seededRandom } from './seeded-random.js'
 import { Tally } from './tally.js'
 import { type Statistics, type WebhookEvents, ownSchemas } from './webhook-events.js'
 
@@ -12,18 +14,11 @@ export interface ReplayOptions {
   readonly deliveries: readonly Delivery[]
   readonly workflows: readonly RegisteredWorkflow[]
   readonly seed: number
-  /** Called after each delivery, and each simulated second at the end; the replay waits for its promise. */
+  /**
+   * Called after each delivery, and each simulated second at the end, with simulated time; the replay waits for its
+   * promise.
+   */
   readonly onProgress: (progress: Progress) => void | Promise<void>
-}
-
-export interface Progress {
-  readonly published: number
-  readonly total: number
-  readonly running: number
-  readonly paused: number
-  readonly ended: number
-  /** Simulated time since the beginning, milliseconds. */
-  readonly elapsedMs: number
 }
 
 export interface ReplayResult {

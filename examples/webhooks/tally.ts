@@ -1,48 +1,9 @@
-import type {
-  BusEvent,
-  DispatchOutcome,
-  DispatchResult,
-  EventBus,
-  EventTrigger,
-  RunEventPayload,
-} from 'busline'
+import type { BusEvent, DispatchResult, EventBus, EventTrigger, RunEventPayload } from 'busline'
+import { type RunEnd, type WorkflowTally, count, createTally } from '../../src/cli/run/workflow-tally.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
 import type { WebhookEvents } from './webhook-events.js'
 
-/** What became of the events and the runs of one workflow. */
-export interface WorkflowTally {
-  readonly workflowId: string
-  readonly mode: string
-  /** What the mode does when it is busy, or how many runs it allows. */
-  readonly manner: string
-  /** Times an event met a trigger, counted here and not by the runtime: each must come to one end. */
-  matched: number
-  readonly outcomes: Map<DispatchOutcome, number>
-  readonly runs: Map<RunEnd, number>
-  /** What runs failed with, and how many did. */
-  readonly failures: Map<string, number>
-  /** From the start of a run to its end, pauses included, milliseconds. */
-  readonly durationsMs: number[]
-}
-
-export type RunEnd = 'succeeded' | 'failed' | 'aborted'
-
-/** Outcomes after which nothing more comes of an event: together they are all that matched. */
-export const FINAL_OUTCOMES: readonly DispatchOutcome[] = [
-  'started',
-  'replaced',
-  'signalled',
-  'superseded',
-  'rejected',
-  'dropped',
-  'duplicate',
-  'invalid',
-]
-
-/** Outcomes that are followed by a final one. */
-export const INTERIM_OUTCOMES: readonly DispatchOutcome[] = ['queued', 'delayed']
-
-/** Keeps count: of what was published, of the receipts, and of the runs. */
+/** Keeps count by itself, and not by what the runtime says: each event that matched must come to one end. */
 export class Tally {
   readonly #tallies = new Map<string, WorkflowTally>()
   readonly #triggers: readonly { readonly tally: WorkflowTally; readonly trigger: EventTrigger }[]
@@ -52,16 +13,8 @@ export class Tally {
 
   constructor(registered: readonly RegisteredWorkflow[]) {
     for (const { workflow, options } of registered) {
-      this.#tallies.set(workflow.id, {
-        workflowId: workflow.id,
-        mode: options.mode?.type ?? 'transient',
-        manner: mannerOf(options.mode),
-        matched: 0,
-        outcomes: new Map(),
-        runs: new Map(),
-        failures: new Map(),
-        durationsMs: [],
-      })
+      const { mode } = options
+      this.#tallies.set(workflow.id, createTally(workflow.id, mode?.type, mannerOf(mode)))
     }
     this.#triggers = registered.flatMap(({ workflow }) =>
       Object.values(workflow.triggers).map((trigger) => ({
@@ -118,17 +71,6 @@ export class Tally {
   }
 }
 
-/** How many of the events that matched came to an end. */
-export function endedEvents({ outcomes }: WorkflowTally): number {
-  return FINAL_OUTCOMES.reduce((sum, outcome) => sum + (outcomes.get(outcome) ?? 0), 0)
-}
-
-/** The smallest duration that `share` of all are not longer than (nearest rank); `undefined` when there is none. */
-export function percentile(durationsMs: readonly number[], share: number): number | undefined {
-  const sorted = [...durationsMs].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
-}
-
 function meets({ when }: EventTrigger, event: BusEvent): boolean {
   try {
     return when?.(event) ?? true
@@ -136,10 +78,6 @@ function meets({ when }: EventTrigger, event: BusEvent): boolean {
     // The runtime gives the receipt `invalid` for it.
     return true
   }
-}
-
-function count<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
 function mannerOf(mode: RegisteredWorkflow['options']['mode']): string {

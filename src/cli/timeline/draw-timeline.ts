@@ -1,4 +1,5 @@
-import type { RunTimelineMeta, TimelineEvent } from 'busline'
+import type { TimelineEvent } from '../../timeline/timeline-event.js'
+import type { RunTimelineMeta } from '../../timeline/timeline-store.js'
 import { formatMs } from '../terminal/durations.js'
 import { type Style, type Terminal, oneLine } from '../terminal/terminal.js'
 import { type Segment, type SegmentKind, type TimelineRow, toTimelineRows } from './timeline-rows.js'
@@ -16,22 +17,29 @@ const LOOKS: Readonly<
   undone: { glyph: '<', style: 'yellow', means: 'undone' },
 }
 
-const MOST_ROWS = 16
-const STATUSES: Partial<Record<RunTimelineMeta['status'], readonly [Style, string]>> = {
+/** How a run stands, as a person says it. */
+const STATUSES: Readonly<Record<RunTimelineMeta['status'], readonly [Style, string]>> = {
+  recording: ['cyan', '… under way, after'],
+  paused: ['yellow', '░ asleep, after'],
   complete: ['green', '✓ succeeded after'],
   failed: ['red', '✗ failed after'],
   aborted: ['yellow', '■ aborted after'],
 }
 
-/** A run as a chart: a row per stage, step, child and pause, with bars over time. */
+/**
+ * A run as a chart: a row per stage, step, child and pause, with bars over time.
+ *
+ * @param options `maxRows`: how many rows are drawn at most; how many more there are is said below. @default 16
+ */
 export function drawTimeline(
   meta: RunTimelineMeta,
   events: readonly TimelineEvent[],
   { width, paint }: Terminal,
+  { maxRows = 16 }: { readonly maxRows?: number } = {},
 ): string {
   const totalMs = (meta.endTime ?? events.at(-1)?.timestamp ?? meta.startTime) - meta.startTime
   const all = toTimelineRows(events)
-  const rows = all.slice(0, MOST_ROWS)
+  const rows = all.slice(0, maxRows)
   const labelWidth = Math.min(Math.max(...rows.map(widthOf), 5), Math.floor(width / 3))
   const durations = rows.map(({ segments }) => formatMs(sumMs(segments)))
   const notes = rows.map(({ notes }) => notes.join(', '))
@@ -42,10 +50,10 @@ export function drawTimeline(
   )
   const barWidth = width - labelWidth - durationWidth - noteWidth - (noteWidth > 0 ? 6 : 4)
 
-  const [style, status] = STATUSES[meta.status] ?? (['yellow', '… after'] as const)
-  const eventType = oneLine(meta.metadata?.['eventType'] as string, 30)
-  const title = `${paint('bold', meta.workflowId)} ${paint(style, `${status} ${formatMs(totalMs)}`)}`
-  const subtitle = paint('dim', `pipeline ${meta.pipelineId}, started by ${eventType}`)
+  const [style, status] = STATUSES[meta.status]
+  const eventType = oneLine(textOr(meta.metadata?.['eventType'], 'a call'), 30)
+  const title = `${paint('bold', oneLine(meta.workflowId, 60))} ${paint(style, `${status} ${formatMs(totalMs)}`)}`
+  const subtitle = paint('dim', oneLine(`pipeline ${meta.pipelineId}, started by ${eventType}`, width))
   const lines = rows.map(({ label, depth, segments }, index) =>
     [
       cell(`${'  '.repeat(depth)}${label}`, labelWidth),
@@ -148,4 +156,8 @@ function widthOf({ label, depth }: TimelineRow): number {
 
 function cell(text: string, width: number): string {
   return (text.length > width ? `${text.slice(0, width - 1)}…` : text).padEnd(width)
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise
 }

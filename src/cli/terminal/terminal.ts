@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
-/** Where the example writes: how wide it is, whether a line can be overwritten, whether there are colours. */
+/** Where a command writes: how wide it is, whether a line can be overwritten, whether there are colours. */
 export interface Terminal {
   readonly width: number
   /** A person looks at it as it happens; otherwise it is a pipe or a file. */

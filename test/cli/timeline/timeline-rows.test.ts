@@ -7,7 +7,7 @@ import {
   createEventBus,
   pause,
 } from 'busline'
-import { toTimelineRows } from '../../../examples/webhooks/timeline/timeline-rows.js'
+import { toTimelineRows } from '../../../src/cli/timeline/timeline-rows.js'
 import { simulatedClock } from '../../../src/testing/index.js'
 import { quietLogger } from '../../runtime/open-runtime.js'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { formatMs } from '../../../examples/webhooks/terminal/durations.js'
-import { createProgressLine } from '../../../examples/webhooks/terminal/progress-line.js'
-import { renderTable } from '../../../examples/webhooks/terminal/table.js'
-import { type Terminal, oneLine, openTerminal } from '../../../examples/webhooks/terminal/terminal.js'
+import { formatMs } from '../../../src/cli/terminal/durations.js'
+import { createProgressLine } from '../../../src/cli/terminal/progress-line.js'
+import { renderTable } from '../../../src/cli/terminal/table.js'
+import { type Terminal, oneLine, openTerminal } from '../../../src/cli/terminal/terminal.js'
 
 function fakeStream(columns: number, isTTY = true) {
   const written: string[] = []

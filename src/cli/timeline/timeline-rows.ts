@@ -1,4 +1,4 @@
-import type { TimelineEvent } from 'busline'
+import type { TimelineEvent } from '../../timeline/timeline-event.js'
 
 /** What a piece of a bar stands for. */
 export type SegmentKind =

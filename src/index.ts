@@ -78,13 +78,13 @@ export type { Env } from './runtime/env.js'
 export type { PauseService } from './runtime/waiting/pause-service.js'
 
 // The runtime
-export {
-  type DispatchReport,
-  type RegistrationInfo,
-  type StopOptions,
-  WorkflowRuntime,
-  type WorkflowRuntimeOptions,
-} from './runtime/workflow-runtime.js'
+export { WorkflowRuntime } from './runtime/workflow-runtime.js'
+export type {
+  DispatchReport,
+  RegistrationInfo,
+  StopOptions,
+  WorkflowRuntimeOptions,
+} from './runtime/runtime-options.js'
 export {
   type EventTrigger,
   type RunCheckpoint,

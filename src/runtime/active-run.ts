@@ -440,6 +440,6 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       status: this.#status,
       ...(this.#error ? { error: serializeError(this.#error) } : {}),
     }
-    this.registration.announce(type, payload, this.event)
+    this.registration.receipts.announce(type, payload, this.event)
   }
 }

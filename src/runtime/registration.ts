@@ -8,55 +8,24 @@ import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
-import { callHook } from './call-hook.js'
 import { type CompiledTrigger, compileTriggers, payloadFault } from './compiled-trigger.js'
-import { createEnv, processEnv } from './env.js'
-import { createMode } from './modes/create-mode.js'
-import { KeyedMode } from './modes/keyed-mode.js'
-import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
-import { ScheduleTimer, parseSchedule } from './schedule.js'
-import { type DispatchOutcome, type DispatchResult, createReceipt } from './receipts.js'
-import type { RegistrationOptions } from './registration-options.js'
-import type { DurableAdmission } from './durable/durable-admission.js'
 import type { Durability } from './durable/durability.js'
+import type { DurableAdmission } from './durable/durable-admission.js'
 import type { RunJournal } from './durable/run-journal.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
+import { createEnv, processEnv } from './env.js'
+import { EventTicket } from './event-ticket.js'
+import { createMode } from './modes/create-mode.js'
+import { KeyedMode } from './modes/keyed-mode.js'
+import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
+import { ReceiptGiver } from './receipt-giver.js'
+import type { DispatchResult } from './receipts.js'
+import type { RegistrationOptions } from './registration-options.js'
 import type { RecoveredFrom, RunEnvironment } from './run-environment.js'
-import type { RunEventPayload } from './run-events.js'
+import { ScheduleTimer, parseSchedule } from './schedule.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
-
-/** Outcomes after which nothing of the event will ever run, told on the bus as `run:dropped`. */
-const LOST: ReadonlySet<DispatchOutcome> = new Set(['dropped', 'rejected', 'superseded'])
-
-/** An event on its way, whose run gets its id when somebody asks for it. */
-class EventTicket implements Ticket {
-  readonly triggerId: string
-  readonly event: BusEvent
-  readonly key: string | undefined
-  readonly priority: number
-  readonly #ids: () => string
-  #runId: string | undefined
-
-  constructor(
-    triggerId: string,
-    event: BusEvent,
-    key: string | undefined,
-    priority: number,
-    ids: () => string,
-  ) {
-    this.triggerId = triggerId
-    this.event = event
-    this.key = key
-    this.priority = priority
-    this.#ids = ids
-  }
-
-  get runId(): string {
-    return (this.#runId ??= this.#ids())
-  }
-}
 
 /**
  * A workflow that is registered: its triggers on the bus, its gates and mode, its services, and the runs it started.
@@ -72,7 +41,7 @@ export class Registration implements AdmissionHost {
   readonly #context: RuntimeContext
   readonly #container: ArtifactContainer
   #liveRuns = 0
-  readonly #onReceipt: (receipt: DispatchResult) => void
+  readonly receipts: ReceiptGiver
   readonly #schedules = new Map<CompiledTrigger, (instant: number) => number | undefined>()
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
@@ -94,7 +63,7 @@ export class Registration implements AdmissionHost {
     this.hooks = options
     this.triggers = compileTriggers(workflow)
     this.#context = context
-    this.#onReceipt = onReceipt
+    this.receipts = new ReceiptGiver(workflow.id, context, options.onDispatch, onReceipt)
     this.durability = context.durability
     this.#kept = this.durability?.admission(workflow.id)
     this.#container = context.services.scope('workflow', { name: workflow.id })
@@ -177,8 +146,8 @@ export class Registration implements AdmissionHost {
     const run = this.#createRun(ticket)
     const { runId } = ticket
     const accepted = () => {
-      if (replacedRunId === undefined) this.#give('started', ticket, { runId })
-      else this.#give('replaced', ticket, { runId, replacedRunId })
+      if (replacedRunId === undefined) this.receipts.give('started', ticket, { runId })
+      else this.receipts.give('replaced', ticket, { runId, replacedRunId })
     }
     const takeSlot = (go: () => void) => this.admission.resume(run, go)
     const kept = this.#kept
@@ -208,7 +177,7 @@ export class Registration implements AdmissionHost {
     const ends = outcome === 'superseded' || outcome === 'dropped'
     const withRun =
       waits || (ends && details.runId === undefined) ? { ...details, runId: ticket.runId } : details
-    const give = () => this.#give(outcome, ticket, withRun)
+    const give = () => this.receipts.give(outcome, ticket, withRun)
     const kept = this.#kept
     if (!kept) return give()
     if (waits) {
@@ -279,9 +248,10 @@ export class Registration implements AdmissionHost {
 
   #turnAway(ticket: Ticket, error: SystemError): void {
     if (this.durability!.isAcceptedBefore(error))
-      this.#give('duplicate', ticket, { reason: 'Event id seen before' })
-    else if (this.durability!.isUnstorable(error)) this.#give('invalid', ticket, { reason: error.message })
-    else if (!this.#isLeft) this.#give('dropped', ticket, { reason: error.message })
+      this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
+    else if (this.durability!.isUnstorable(error))
+      this.receipts.give('invalid', ticket, { reason: error.message })
+    else if (!this.#isLeft) this.receipts.give('dropped', ticket, { reason: error.message })
   }
 
   /** An event that waits cannot be kept; if it has begun meanwhile, its run has the last word. */
@@ -361,10 +331,6 @@ export class Registration implements AdmissionHost {
     })
   }
 
-  announce(type: string, payload: RunEventPayload, cause: BusEvent): void {
-    this.#publish(type, payload, cause)
-  }
-
   #createRun(ticket: Ticket, from?: RecoveredFrom): ActiveRun {
     const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context, from)
     this.#liveRuns++
@@ -373,34 +339,6 @@ export class Registration implements AdmissionHost {
   }
 
   #refuse(trigger: CompiledTrigger, event: BusEvent, reason: string): void {
-    this.#give('invalid', { triggerId: trigger.id, event, key: undefined }, { reason })
-  }
-
-  #give(
-    outcome: DispatchOutcome,
-    ticket: Pick<Ticket, 'triggerId' | 'event' | 'key'>,
-    details: Pick<DispatchResult, 'runId' | 'replacedRunId' | 'reason'>,
-  ): void {
-    const receipt = createReceipt(outcome, this.id, ticket, this.#context.clock.now(), details)
-    this.#context.receipts.append(receipt)
-    this.#onReceipt(receipt)
-    const { onDispatch } = this.hooks
-    if (onDispatch) void callHook(this.#context, 'onDispatch', onDispatch, receipt)
-    if (LOST.has(outcome) && this.#context.bus.hasSubscribers('run:dropped')) {
-      const { triggerId, eventId, runId, reason } = receipt
-      const payload = { workflowId: this.id, triggerId, eventId, outcome, runId, reason }
-      this.#publish('run:dropped', payload, ticket.event)
-    }
-  }
-
-  #publish(type: string, payload: object, { id, correlationId }: BusEvent): void {
-    try {
-      this.#context.bus.publish(type, payload, {
-        causationId: id,
-        ...(correlationId === undefined ? {} : { correlationId }),
-      })
-    } catch (error) {
-      this.#context.report(error, `Event ${type} of workflow "${this.id}"`)
-    }
+    this.receipts.give('invalid', { triggerId: trigger.id, event, key: undefined }, { reason })
   }
 }

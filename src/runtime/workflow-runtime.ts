@@ -1,102 +1,36 @@
-import type { AnyEventBus, EventBus } from '../bus/event-bus.js'
+import type { AnyEventBus } from '../bus/event-bus.js'
 import { ArtifactContainer } from '../container/artifact-container.js'
-import { type ServicesInput, serviceTemplates } from '../container/service-templates.js'
+import { serviceTemplates } from '../container/service-templates.js'
 import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
-import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
-import { type Duration, toMs } from '../core/duration.js'
-import { type IdSource, uuidv7 } from '../core/ids.js'
-import type { Logger } from '../core/logger.js'
+import { type TimerHandle, systemClock } from '../core/clock.js'
+import { toMs } from '../core/duration.js'
+import { uuidv7 } from '../core/ids.js'
 import type { Result } from '../core/result.js'
-import { SystemError, isSystemError, serializeError } from '../core/system-error.js'
-import { type RedactPath, createRedaction } from '../timeline/redaction.js'
-import {
-  type LossReport,
-  TimelineRecorder,
-  type TimelineRecorderOptions,
-} from '../timeline/timeline-recorder.js'
-import type { StorageDriver } from '../storage/storage-driver.js'
+import { SystemError } from '../core/system-error.js'
+import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
-import type { Durability, RecoveryReport } from './durable/durability.js'
+import { createRecorder } from './create-recorder.js'
 import { DispatchCollector } from './dispatch-collector.js'
-import { type DispatchAnswer, type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
-import type { Occupancy } from './modes/mode.js'
+import type { Durability, RecoveryReport } from './durable/durability.js'
+import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
+import { refuse } from './refusal.js'
 import { Registration } from './registration.js'
 import type { RegistrationOptions } from './registration-options.js'
+import { reportFault } from './report-fault.js'
 import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
-import { refuse } from './refusal.js'
+import type {
+  DispatchReport,
+  RegistrationInfo,
+  StopOptions,
+  WorkflowRuntimeOptions,
+} from './runtime-options.js'
 import { toTriggerEvent } from './trigger-event.js'
 import { WatchIndex } from './waiting/watch-index.js'
 import type { WorkflowDefinition } from './workflow-definition.js'
 import './run-events.js'
-
-export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string, unknown>> {
-  readonly bus: EventBus<Events>
-  /** Services for all workflows. */
-  readonly services?: ServicesInput
-  /** What `__env__` answers when the workflow's own layer has nothing. @default `process.env`, where there is one */
-  readonly env?: Readonly<Record<string, unknown>>
-  /** @default the host's */
-  readonly clock?: Clock
-  /** @default UUIDv7 */
-  readonly ids?: IdSource
-  /** A number from 0 to 1, for the jitter of retries. @default Math.random */
-  readonly random?: () => number
-  /** Where the runtime and `ctx.logger` write. @default console */
-  readonly logger?: Logger
-  /**
-   * Where runs are kept. With a durable one they outlive the process: see `docs/durability.md`. It stays open when the
-   * runtime stops. @default nowhere: runs live in memory
-   */
-  readonly storage?: StorageDriver
-  /**
-   * How long a process counts as alive after it last said so; then its runs may be taken over. At least 1 s makes
-   * sense. @default '10s'
-   */
-  readonly claimTtl?: Duration
-  /** Records runs as timelines. @default beside the runs, with a durable `storage`; else nothing is recorded */
-  readonly timelineStore?: TimelineStore
-  /** How timelines are recorded. */
-  readonly timeline?: Omit<TimelineRecorderOptions, 'store' | 'clock' | 'redaction' | 'onLoss'>
-  /** Places in the run state that are never recorded, such as `card.number` or `users.*.password`. @default none */
-  readonly redact?: readonly RedactPath[]
-  /** How many events are kept for the next pause of one pipeline; the oldest stay. At least 0. @default 1000 */
-  readonly bufferLimit?: number
-  /** How long a hook may take. @default '30s' */
-  readonly hookTimeout?: Duration
-  /** How many receipts `dispatches()` can tell of. @default 1000 */
-  readonly maxReceipts?: number
-  /** How many runs that ended `watch()` and `listAllRuns()` remember. @default 1000 */
-  readonly maxEndedRuns?: number
-}
-
-export interface StopOptions {
-  /** Lets runs that are under way end or pause first. Paused ones are not waited for. @default false */
-  readonly drain?: boolean
-  /** How long to wait for them before they are aborted. @default '30s' */
-  readonly timeout?: Duration
-}
-
-/** What `dispatches()` knows: receipts, and what is going on now. */
-export interface DispatchReport extends DispatchAnswer {
-  /** Runs that hold a slot, per workflow and key. */
-  readonly active: readonly (Occupancy & { readonly workflowId: string })[]
-  /** How many events wait: in a queue, or held back by debounce or throttle. */
-  readonly queued: number
-}
-
-/** What a workflow is registered with, and how busy it is. */
-export interface RegistrationInfo {
-  readonly workflowId: string
-  readonly version?: string
-  readonly label?: string
-  readonly triggers: readonly { readonly id: string; readonly event: string; readonly pipeline: string }[]
-  readonly mode: string
-  readonly active: number
-  readonly queued: number
-}
 
 /**
  * Runs workflows for the events of a bus.
@@ -510,36 +444,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
 const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }
 
-function createRecorder(
-  store: TimelineStore,
-  { redact, timeline }: Pick<WorkflowRuntimeOptions, 'redact' | 'timeline'>,
-  clock: Clock,
-  report: RuntimeContext['report'],
-): TimelineRecorder {
-  const redaction = redact && createRedaction({ redact })
-  const onLoss = ({ runId, lostEvents, reason, error }: LossReport) => {
-    const message = `The timeline of run ${runId} lost ${lostEvents} events (${reason})`
-    report(
-      new SystemError('STORAGE', message, { cause: error, context: { runId, lostEvents, reason } }),
-      'Recording',
-    )
-  }
-  return new TimelineRecorder({ ...timeline, store, clock, onLoss, ...(redaction ? { redaction } : {}) })
-}
-
 function noWorkflow(workflowId: string): SystemError {
   return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {
     context: { workflowId },
   })
-}
-
-function reportFault(bus: AnyEventBus, logger: Logger, error: unknown, what: string): void {
-  try {
-    logger.error(`Busline: ${what} failed`, isSystemError(error) ? error.toJSON() : error)
-    if (bus.hasSubscribers('bus:error')) {
-      bus.publish('bus:error', { error: serializeError(error), during: 'runtime', what })
-    }
-  } catch {
-    // There is nobody left to tell.
-  }
 }

@@ -6,7 +6,7 @@ import {
   isSystemError,
   reviveError,
 } from '../core/system-error.js'
-import type { DispatchReport, RegistrationInfo } from '../runtime/workflow-runtime.js'
+import type { DispatchReport, RegistrationInfo } from '../runtime/runtime-options.js'
 import type { TimelineEvent } from '../timeline/timeline-event.js'
 import type { RunPage, RunTimelineMeta } from '../timeline/timeline-store.js'
 import type { InspectorCapabilities, InspectorSource, RunListener } from './inspector-source.js'

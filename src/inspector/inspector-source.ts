@@ -1,6 +1,7 @@
 import type { SystemError } from '../core/system-error.js'
 import type { DispatchQuery } from '../runtime/receipts.js'
-import type { DispatchReport, RegistrationInfo, WorkflowRuntime } from '../runtime/workflow-runtime.js'
+import type { DispatchReport, RegistrationInfo } from '../runtime/runtime-options.js'
+import type { WorkflowRuntime } from '../runtime/workflow-runtime.js'
 import type { TimelineEvent } from '../timeline/timeline-event.js'
 import type { RunFilter, RunPage, RunTimelineMeta } from '../timeline/timeline-store.js'
 

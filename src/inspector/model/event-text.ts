@@ -33,9 +33,17 @@ export function toneOf({ type }: TimelineEvent): EventTone {
 /** One line about an event. */
 export function describeEvent(event: TimelineEvent): string {
   const { payload, type } = event
-  const place = text(payload['path']) ?? text(payload['stageId']) ?? text(payload['pipelineId']) ?? ''
+  const place = placeOf(event)
   const parts = type.startsWith('log:') ? [text(payload['message'])] : [place, ...detailsOf(event)]
   return parts.filter((part) => part !== undefined && part !== '').join(' · ')
+}
+
+/** Where in the run an event belongs: `pick/0/weigh`. Paths of steps name their stage already. */
+function placeOf({ type, payload }: TimelineEvent): string {
+  const path = text(payload['path']) ?? ''
+  const stageId = text(payload['stageId'])
+  if (type.startsWith('step:') || stageId === undefined) return path || (text(payload['pipelineId']) ?? '')
+  return path === '' ? stageId : `${path}/${stageId}`
 }
 
 function detailsOf({ type, payload, delta }: TimelineEvent): (string | undefined)[] {
@@ -135,4 +143,9 @@ export function formatDay(at: number): string {
   if (Number.isNaN(date.getTime())) return '–'
   const [month, day] = [date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0'))
   return `${date.getFullYear()}-${month}-${day} ${formatTime(at).slice(0, 8)}`
+}
+
+/** The end of an id, which tells ids apart that begin with a time; ids that are short anyway are left alone. */
+export function shortId(id: string): string {
+  return id.length > 12 ? id.slice(-8) : id
 }

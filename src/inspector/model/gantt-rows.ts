@@ -101,8 +101,9 @@ class GanttBuilder {
     row.bars[0]!.kind = kind
     if (note) row.note = row.bars[0]!.note = note
     if (path !== '') return
-    // A parked run ends while it waits.
+    // A parked run ends while it waits; and nothing goes on after its end.
     this.#waits.clear()
+    for (const root of this.roots) closeAll(root, seq, 'aborted')
   }
 
   #addStage({ type, payload, seq }: TimelineEvent, path: string): void {

@@ -18,6 +18,9 @@ const MAX_ROWS = 5000
 
 const MAX_PREVIEW = 160
 
+/** Keys of an object that are shown on its line. */
+const MAX_KEYS = 5
+
 /**
  * The lines of a value, those of `expanded` paths with what is in them. It reads only what it shows, so a state of
  * many megabytes costs no more than a small one.
@@ -68,11 +71,20 @@ export function previewOf(value: unknown): string {
   if (isContainer(value)) {
     const keys = Object.keys(value)
     if (keys.length === 0) return '{}'
-    const shown = keys.slice(0, 6).join(', ')
-    return cut(`{ ${shown}${keys.length > 6 ? `, … ${keys.length - 6} more` : ''} }`)
+    const shown = keys
+      .slice(0, MAX_KEYS)
+      .map((key) => fieldPreview(key, (value as Record<string, unknown>)[key]))
+    const rest = keys.length > MAX_KEYS ? [`… ${keys.length - MAX_KEYS} more`] : []
+    return cut(`{ ${[...shown, ...rest].join(', ')} }`)
   }
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
   return String(value)
+}
+
+/** What a key holds, where that takes a few characters; else only the key. */
+function fieldPreview(key: string, value: unknown): string {
+  const isShort = typeof value === 'string' ? value.length <= 24 : !isContainer(value)
+  return isShort ? `${key}: ${previewOf(value)}` : key
 }
 
 function cut(line: string): string {

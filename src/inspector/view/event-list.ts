@@ -78,12 +78,13 @@ export class EventList {
     this.#filter()
   }
 
-  moveTo(position: number): void {
+  /** @param reveals Whether to have the line in sight. */
+  moveTo(position: number, reveals: boolean): void {
     this.#position = position
     this.#list.eachDrawn(({ seq }, row) => row.classList.toggle('future', seq > position))
     const index = this.#indexAt(position)
     this.#list.chosen = this.#list.items[index]?.seq === position ? index : -1
-    if (index >= 0) this.#list.reveal(index)
+    if (reveals && index >= 0) this.#list.reveal(index)
   }
 
   #filter(): void {

@@ -56,12 +56,12 @@ export class GanttView {
       )
     }
     this.#tools.append(
-      element('span', { class: 'gap' }),
+      element('span', { class: 'gap', attributes: { 'aria-hidden': 'true' } }),
       button('−', () => this.#zoom(2), { title: 'Zoom out', attributes: { 'aria-label': 'Zoom out' } }),
       button('+', () => this.#zoom(0.5), { title: 'Zoom in', attributes: { 'aria-label': 'Zoom in' } }),
       button('Fit', () => this.#zoom(Infinity), { title: 'Show all of it' }),
     )
-    const head = element('div', { class: 'gantt-head' }, this.#tools, this.#axis)
+    const head = element('div', { class: 'gantt-head' }, this.#tools, this.#axis, legend())
     this.element = element('div', { class: 'gantt-view' }, head, this.#list.element)
     this.element.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false })
     this.element.addEventListener('dblclick', (event) => this.#onDoubleClick(event))
@@ -84,9 +84,12 @@ export class GanttView {
     this.#draw()
   }
 
-  moveTo(position: number): void {
+  /** @param reveals Whether to have what runs there in sight. */
+  moveTo(position: number, reveals: boolean): void {
     this.#position = position
     this.#placeHead()
+    if (reveals)
+      this.#list.reveal(this.#list.items.findLastIndex(({ bars }) => (bars[0]?.from ?? 0) <= position))
     this.#list.eachDrawn((item, row) => this.#markRow(item, row))
   }
 
@@ -155,7 +158,7 @@ export class GanttView {
         },
       },
     })
-    if (width > 0.07) shown.append(element('span', { class: 'bar-text', text: lasted }))
+    if (width > 0.09) shown.append(element('span', { class: 'bar-text', text: lasted }))
     return shown
   }
 
@@ -178,13 +181,12 @@ export class GanttView {
   #drawAxis(): void {
     const ticks: HTMLElement[] = []
     const count = 7
-    for (let index = 0; index <= count; index++) {
+    for (let index = 0; index < count; index++) {
       const share = index / count
       const place = this.#window.from + share * (this.#window.to - this.#window.from)
       const label =
         this.#mode === 'events' ? `#${this.#scale.seqAt(place)}` : formatMs(this.#scale.msAt(place))
       const tick = element('span', { class: 'tick', text: label, style: { left: `${share * 100}%` } })
-      if (index === count) tick.classList.add('last')
       ticks.push(tick)
     }
     for (const fold of this.#scale.folds) {
@@ -284,4 +286,18 @@ export class GanttView {
       else this.#shutStages(row.children)
     }
   }
+}
+
+const LEGEND = [
+  ['ok', 'done'],
+  ['failed', 'failed'],
+  ['retry', 'before a retry'],
+  ['wait', 'waits'],
+] as const
+
+function legend(): HTMLElement {
+  const entries = LEGEND.map(([kind, label]) =>
+    element('span', {}, element('i', { class: `swatch b-${kind}` }), element('span', { text: label })),
+  )
+  return element('div', { class: 'legend', attributes: { 'aria-hidden': 'true' } }, ...entries)
 }

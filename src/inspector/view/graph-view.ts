@@ -55,14 +55,19 @@ export class GraphView {
     this.moveTo(this.#position)
   }
 
-  moveTo(position: number): void {
+  /** @param reveals Whether to have the stage that runs there in sight. */
+  moveTo(position: number, reveals = false): void {
     this.#position = position
+    let lit: SVGElement | undefined
     for (const { node, shape } of this.#nodes) {
       const visit = node.visits[lastVisit(node, position)]
       shape.classList.toggle('future', !visit)
-      shape.classList.toggle('now', visit !== undefined && position <= visit.to)
+      const isNow = visit !== undefined && position <= visit.to
+      shape.classList.toggle('now', isNow)
+      if (isNow) lit = shape
     }
     for (const { seq, shape } of this.#edges) shape.classList.toggle('future', seq > position)
+    if (reveals) lit?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
   #drawGraph(layout: GraphLayout, x: number, y: number): SVGElement {
@@ -93,12 +98,9 @@ export class GraphView {
 
   #drawNode({ node, x, y }: PlacedNode): SVGElement {
     const { stageId, visits, status, steps, retries, durationMs, waits, failures } = node
-    const facts = [
-      steps.size > 0 ? `${steps.size} ${steps.size === 1 ? 'step' : 'steps'}` : 'no steps',
-      formatMs(durationMs),
-      retries > 0 ? `${retries} retried` : '',
-      waits.size > 0 ? 'then waits' : '',
-    ].filter(Boolean)
+    const facts = [whatItDoes(node), formatMs(durationMs), retries > 0 ? `${retries} retried` : ''].filter(
+      Boolean,
+    )
     const words = `Stage ${stageId}: ${status}, visited ${visits.length} times, ${facts.join(', ')}${failures > 0 ? `, failed ${failures} times` : ''}`
     const shape = svg('g', {
       class: `node s-${status}`,
@@ -137,6 +139,7 @@ export class GraphView {
         }),
       )
     }
+    if (waits.size > 0) shape.append(...waitPill(waits))
     this.#nodes.push({ node, shape })
     return shape
   }
@@ -188,6 +191,26 @@ export class GraphView {
     }
     event.preventDefault()
   }
+}
+
+/** What the run waited for after a stage, on the lower edge of its box. */
+function waitPill(waits: ReadonlyMap<string, number>): SVGElement[] {
+  const label = [...waits].map(([kind, count]) => `waits: ${kind}${count > 1 ? ` ×${count}` : ''}`).join(', ')
+  const width = 18 + label.length * 6.2
+  const x = NODE_WIDTH - width - 12
+  const place = { x: String(x), y: String(NODE_HEIGHT - 10), width: String(width), height: '20', rx: '10' }
+  const middle = { x: String(x + width / 2), y: String(NODE_HEIGHT + 4), 'text-anchor': 'middle' }
+  return [
+    svg('rect', { class: 'wait-pill', attributes: place }),
+    svg('text', { class: 'wait-text', text: label, attributes: middle }),
+  ]
+}
+
+function whatItDoes({ steps, children }: GraphNode): string {
+  let runs = 0
+  for (const child of children.values()) runs += child.runs
+  if (runs > 0) return `${runs} ${runs === 1 ? 'child' : 'children'}`
+  return steps.size === 1 ? '1 step' : `${steps.size === 0 ? 'no' : steps.size} steps`
 }
 
 /** The index of the last visit that had begun at a position; -1 when none had. */

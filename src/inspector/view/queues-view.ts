@@ -1,5 +1,6 @@
-import type { DispatchReport, RegistrationInfo } from '../../runtime/workflow-runtime.js'
+import type { DispatchReport, RegistrationInfo } from '../../runtime/runtime-options.js'
 import type { InspectorSource } from '../inspector-source.js'
+import { shortId } from '../model/event-text.js'
 import { toFault } from '../run-watch.js'
 import { button, element } from './element.js'
 
@@ -92,7 +93,7 @@ export class QueuesView {
 
   #lane({ key, active, queued }: DispatchReport['active'][number], longest: number): HTMLElement {
     const runs = active.slice(0, MAX_RUNS).map((runId) =>
-      button(runId.slice(-8), () => this.#onRun(runId), {
+      button(shortId(runId), () => this.#onRun(runId), {
         class: 'run-link mono',
         title: `Open run ${runId}`,
       }),

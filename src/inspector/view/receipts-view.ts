@@ -1,6 +1,6 @@
 import { DISPATCH_OUTCOMES, type DispatchOutcome, type DispatchResult } from '../../runtime/receipts.js'
 import type { InspectorSource } from '../inspector-source.js'
-import { formatDay, formatTime } from '../model/event-text.js'
+import { formatDay, formatTime, shortId } from '../model/event-text.js'
 import { toFault } from '../run-watch.js'
 import { button, element } from './element.js'
 import { VirtualList } from './virtual-list.js'
@@ -152,20 +152,20 @@ function renderReceipt(receipt: DispatchResult, row: HTMLElement): void {
         element('b', { text: workflowId }),
         element('span', { class: 'muted', text: triggerId }),
         key === undefined ? undefined : element('span', { class: 'key', text: key }),
-        element('span', { class: 'mono muted', text: `event ${eventId.slice(-8)}`, title: eventId }),
+        element('span', { class: 'mono muted', text: `event ${shortId(eventId)}`, title: eventId }),
       ),
       element('div', {
         class: 'reason',
         text:
           reason ??
-          (replacedRunId === undefined ? MEANINGS[outcome] : `In place of run ${replacedRunId.slice(-8)}`),
+          (replacedRunId === undefined ? MEANINGS[outcome] : `In place of run ${shortId(replacedRunId)}`),
       }),
     ),
     runId === undefined
       ? element('span')
       : element('span', {
           class: 'run-link mono',
-          text: `run ${runId.slice(-8)} →`,
+          text: `run ${shortId(runId)} →`,
           title: `Open run ${runId}`,
         }),
   )

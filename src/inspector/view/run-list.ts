@@ -4,7 +4,7 @@ import {
   type TimelineStatus,
 } from '../../timeline/timeline-store.js'
 import type { InspectorSource } from '../inspector-source.js'
-import { formatDay, formatMs, formatTime } from '../model/event-text.js'
+import { formatDay, formatMs, formatTime, shortId } from '../model/event-text.js'
 import { badge, button, element } from './element.js'
 import { VirtualList } from './virtual-list.js'
 
@@ -197,7 +197,7 @@ function renderRun(run: RunTimelineMeta, row: HTMLElement): void {
       element(
         'div',
         { class: 'run-sub' },
-        element('span', { class: 'mono', text: runId.slice(-8), title: runId }),
+        element('span', { class: 'mono', text: shortId(runId), title: runId }),
         element('span', { text: formatTime(startTime).slice(0, 8), title: formatDay(startTime) }),
         element('span', { text: lasted }),
         element('span', { text: `${eventCount} ev` }),

@@ -28,7 +28,7 @@ export class RunView {
   readonly #notice = element('div', { class: 'notice', role: 'alert' })
   readonly #panel = element('div', { class: 'run-panel', role: 'tabpanel' })
   readonly #commands: CommandBar
-  readonly #state = new StatePanel()
+  readonly #state: StatePanel
   readonly #slider: TimeSlider
   readonly #views: Readonly<Record<RunTab, GanttView | GraphView | ReturnType<typeof logList>>>
   readonly #tabs: TabBar<RunTab>
@@ -41,6 +41,7 @@ export class RunView {
   constructor(source: InspectorSource, runId: string, canControl: boolean) {
     this.#run = new LoadedRun(source, runId)
     const seek = (seq: number) => this.seek(seq)
+    this.#state = new StatePanel(seek)
     this.#slider = new TimeSlider(seek)
     this.#views = {
       timeline: new GanttView(seek),
@@ -113,6 +114,11 @@ export class RunView {
     this.#slider.stop()
   }
 
+  /** Views scroll along with the slider once somebody has moved it, and with a run that is under way. */
+  get #reveals(): boolean {
+    return !this.#follows || this.#run.meta?.status === 'recording'
+  }
+
   #showLoaded(): void {
     this.#showHead()
     this.#slider.show(this.#run)
@@ -127,13 +133,13 @@ export class RunView {
     this.#panel.replaceChildren(view.element)
     if (this.#run.events.length === 0) return
     view.show(this.#run)
-    view.moveTo(this.#position)
+    view.moveTo(this.#position, this.#reveals)
   }
 
   #moveTo(seq: number): void {
     this.#position = Math.min(Math.max(0, Math.round(seq)), this.#run.events.length)
     this.#slider.moveTo(this.#position)
-    this.#views[this.tab].moveTo(this.#position)
+    this.#views[this.tab].moveTo(this.#position, this.#reveals)
     if (!this.#isDrawing) void this.#drawState()
   }
 

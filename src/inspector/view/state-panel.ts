@@ -2,7 +2,7 @@ import { type StateChange, stateChanges } from '../model/state-changes.js'
 import { describeEvent, formatTime, toneOf } from '../model/event-text.js'
 import type { LoadedRun } from '../model/loaded-run.js'
 import { previewOf } from '../model/value-rows.js'
-import { element } from './element.js'
+import { button, element } from './element.js'
 import { ValueTree } from './value-tree.js'
 
 /** Changes that are listed at once. */
@@ -11,13 +11,15 @@ const MAX_CHANGES = 40
 /** The event the slider stands at, what it changed, and the state after it. */
 export class StatePanel {
   readonly element: HTMLElement
+  readonly #onSeek: (seq: number) => void
   readonly #event = element('div', { class: 'at-event' })
   readonly #changes = element('div', { class: 'changes' })
   readonly #payload = new ValueTree('Payload of the event', 'No payload')
   readonly #state = new ValueTree('State', 'Nothing in the state here')
   readonly #facts = element('details', { class: 'payload' }, element('summary', { text: 'Payload' }))
 
-  constructor() {
+  constructor(onSeek: (seq: number) => void) {
+    this.#onSeek = onSeek
     this.#facts.append(this.#payload.element)
     this.element = element(
       'section',
@@ -62,8 +64,12 @@ export class StatePanel {
   #showChanges(changes: readonly StateChange[], { events }: LoadedRun, position: number): void {
     if (changes.length === 0) {
       const last = lastChange(events, position)
-      const hint = last === undefined ? 'Nothing yet' : `Nothing here; last at event ${last}`
-      this.#changes.replaceChildren(element('span', { class: 'muted', text: hint }))
+      this.#changes.replaceChildren(
+        element('span', { class: 'muted', text: last === undefined ? 'Nothing yet' : 'Nothing here · ' }),
+        last === undefined
+          ? ''
+          : button(`last at event ${last}`, () => this.#onSeek(last), { class: 'link' }),
+      )
       return
     }
     const lines = changes.slice(0, MAX_CHANGES).map((change) => changeLine(change))

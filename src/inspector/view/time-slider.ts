@@ -15,6 +15,9 @@ const TONES = [
   ['bad', 1],
 ] as const
 
+/** Pixels. */
+const BUCKET_WIDTH = 4
+
 /** Milliseconds between two events while it plays. */
 const PLAY_MS = 120
 
@@ -104,17 +107,43 @@ export class TimeSlider {
     this.#strip.width = clientWidth * ratio
     this.#strip.height = clientHeight * ratio
     const colours = getComputedStyle(this.element)
+    const tones = TONES.map(([tone]) => colours.getPropertyValue(`--tone-${tone}`))
+    if (this.#events.length * 2 > clientWidth) this.#drawShares(context, tones, BUCKET_WIDTH * ratio)
+    else this.#drawEach(context, tones, ratio)
+  }
+
+  /** A bar per event, the higher the more it matters. */
+  #drawEach(context: CanvasRenderingContext2D, tones: readonly string[], ratio: number): void {
+    const { width, height } = this.#strip
     const count = Math.max(1, this.#events.length)
-    const width = Math.max(1, Math.min(6, (clientWidth / count) * 0.6)) * ratio
-    for (const [tone, share] of TONES) {
-      context.fillStyle = colours.getPropertyValue(`--tone-${tone}`)
-      this.#events.forEach((event, index) => {
-        if (toneOf(event) !== tone) return
-        const x = ((index + 1) / count) * (this.#strip.width - width)
-        const height = this.#strip.height * share
-        context.fillRect(x, this.#strip.height - height, width, height)
+    const barWidth = Math.max(1, Math.min(6, (width / ratio / count) * 0.6)) * ratio
+    this.#events.forEach((event, index) => {
+      const place = TONES.findIndex(([tone]) => tone === toneOf(event))
+      const barHeight = height * TONES[place]![1]
+      context.fillStyle = tones[place]!
+      context.fillRect(((index + 1) / count) * (width - barWidth), height - barHeight, barWidth, barHeight)
+    })
+  }
+
+  /** Where events are closer than can be seen: what share of them was what, the gravest on top. */
+  #drawShares(context: CanvasRenderingContext2D, tones: readonly string[], bucketWidth: number): void {
+    const { width, height } = this.#strip
+    const bucketCount = Math.max(1, Math.floor(width / bucketWidth))
+    const buckets = Array.from({ length: bucketCount }, () => new Uint32Array(TONES.length))
+    this.#events.forEach((event, index) => {
+      const bucket = Math.min(bucketCount - 1, Math.floor((index / this.#events.length) * bucketCount))
+      buckets[bucket]![TONES.findIndex(([tone]) => tone === toneOf(event))]!++
+    })
+    buckets.forEach((counts, bucket) => {
+      const total = counts.reduce((sum, each) => sum + each, 0)
+      let bottom = height
+      counts.forEach((each, place) => {
+        const share = (each / Math.max(1, total)) * height
+        context.fillStyle = tones[place]!
+        context.fillRect(bucket * bucketWidth, bottom - share, bucketWidth - 1, share)
+        bottom -= share
       })
-    }
+    })
   }
 
   #go(position: number): void {

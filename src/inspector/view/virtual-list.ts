@@ -125,6 +125,7 @@ export class VirtualList<Item> {
 
   /** Scrolls as little as is needed to have a row in sight. */
   reveal(index: number): void {
+    if (index < 0) return
     const { rowHeight } = this.#options
     const { scrollTop, clientHeight } = this.element
     const top = index * rowHeight

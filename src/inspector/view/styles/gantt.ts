@@ -1,17 +1,18 @@
 /** The Gantt chart. `--head` is the place of the slider on the axis, from 0 to 1. */
 export const ganttStyles = `
 .gantt-view { --labels: clamp(150px, 27%, 270px); display: grid; grid-template-rows: auto minmax(0, 1fr); height: 100%; min-height: 0; position: relative; }
-.gantt-head { display: grid; grid-template-columns: var(--labels) minmax(0, 1fr); align-items: end; padding: 8px 16px 0 0; border-bottom: 1px solid var(--line); }
-.gantt-tools { display: flex; gap: 2px; padding: 0 8px 6px 12px; }
-.gantt-tools button { padding: 1px 7px; font-size: 11.5px; border-color: transparent; background: none; }
+.gantt-head { display: grid; grid-template: auto auto / var(--labels) minmax(0, 1fr); padding: 8px 16px 0 0; border-bottom: 1px solid var(--line); }
+.gantt-tools { grid-area: 1 / 1 / 2 / 3; justify-self: start; display: flex; gap: 2px; padding: 0 8px 2px 12px; }
+.gantt-tools button { padding: 1px 8px; font-size: 11.5px; border-color: transparent; background: none; }
 .gantt-tools button:hover { background: var(--sunken); }
 .gantt-tools button[aria-pressed='true'] { background: var(--accent-soft); color: var(--accent); }
-.gantt-tools .gap { flex: 1; }
-.axis { position: relative; height: 34px; font: 10.5px var(--mono); color: var(--ink-3); }
+.gantt-tools .gap { width: 1px; margin: 3px 8px; background: var(--line); }
+.legend { grid-area: 1 / 2 / 2 / 3; justify-self: end; display: flex; gap: 14px; font-size: 11px; color: var(--ink-3); }
+.legend > span { display: flex; align-items: center; gap: 6px; }
+.swatch { width: 14px; height: 8px; border-radius: 2px; background: var(--tint-bar); }
+.axis { grid-area: 2 / 2 / 3 / 3; position: relative; height: 34px; font: 10.5px var(--mono); color: var(--ink-3); }
 .tick { position: absolute; bottom: 4px; padding-left: 5px; white-space: nowrap; }
 .tick::before { content: ''; position: absolute; left: 0; bottom: -4px; height: 8px; border-left: 1px solid var(--line-2); }
-.tick.last { transform: translateX(-100%); padding: 0 5px 0 0; }
-.tick.last::before { left: auto; right: 0; }
 .fold { position: absolute; top: 0; transform: translateX(-50%); padding: 0 6px; border-radius: 99px; background: var(--wait-soft); color: var(--wait); font-size: 10px; white-space: nowrap; }
 .gantt { position: relative; }
 .gantt .vlist-row { display: grid; grid-template-columns: var(--labels) minmax(0, 1fr); padding-right: 16px; border-bottom: 1px solid color-mix(in srgb, var(--line) 55%, transparent); }
@@ -25,20 +26,21 @@ export const ganttStyles = `
 .g-wait .g-name { color: var(--wait); font-style: italic; }
 .g-track { position: relative; align-self: stretch; overflow: hidden; background: repeating-linear-gradient(90deg, color-mix(in srgb, var(--line) 60%, transparent) 0 1px, transparent 1px calc(100% / 7)); }
 .has-head .g-track::after { content: ''; position: absolute; top: 0; bottom: 0; left: calc(var(--head) * 100%); border-left: 1.5px solid var(--accent); opacity: 0.75; pointer-events: none; }
-.bar { position: absolute; top: 6px; bottom: 6px; min-width: 4px; border-radius: 4px; background: var(--tint-bar); overflow: hidden; transition: filter 0.1s; }
+.bar { position: absolute; top: 6px; bottom: 6px; display: grid; align-items: center; min-width: 4px; border-radius: 4px; background: var(--tint-bar); overflow: hidden; transition: filter 0.1s; }
 .bar:hover { filter: brightness(1.12); }
-.bar-text { padding: 0 6px; font: 10px/16px var(--mono); color: #fff; text-shadow: 0 0 2px rgb(0 0 0 / 35%); white-space: nowrap; }
+.bar-text { padding: 0 6px; font: 10px/1 var(--mono); color: #fff; text-shadow: 0 0 2px rgb(0 0 0 / 35%); white-space: nowrap; }
 .b-running { --tint-bar: var(--run-bar); } .b-ok { --tint-bar: var(--ok-bar); } .b-failed { --tint-bar: var(--bad-bar); } .b-aborted { --tint-bar: var(--off-bar); }
-.b-retry { top: 11px; bottom: 11px; border-radius: 3px; background: repeating-linear-gradient(115deg, var(--wait-bar) 0 4px, transparent 4px 8px); opacity: 0.9; }
+.bar.b-retry { top: 11px; bottom: 11px; border-radius: 3px; }
+.b-retry { background: repeating-linear-gradient(115deg, var(--wait-bar) 0 4px, transparent 4px 8px); opacity: 0.9; }
 .b-retry .bar-text { display: none; }
-.b-wait { background: repeating-linear-gradient(115deg, var(--wait-soft) 0 6px, color-mix(in srgb, var(--wait-bar) 45%, var(--wait-soft)) 6px 12px); border: 1px solid var(--wait-bar); }
-.b-wait .bar-text { color: var(--wait); text-shadow: none; font-weight: 600; line-height: 14px; }
+.bar.b-wait, .swatch.b-wait { background: repeating-linear-gradient(115deg, var(--wait-soft) 0 6px, color-mix(in srgb, var(--wait-bar) 45%, var(--wait-soft)) 6px 12px); border: 1px solid var(--wait-bar); }
+.b-wait .bar-text { color: var(--wait); text-shadow: none; font-weight: 600; }
 .bar.open { border-top-right-radius: 0; border-bottom-right-radius: 0; mask: linear-gradient(90deg, #000 calc(100% - 18px), transparent); }
 .g-pipeline .bar { top: 9px; bottom: 9px; border-radius: 3px; }
 .g-pipeline .bar .bar-text { display: none; }
 .g-stage .bar:not(.b-wait) { top: 4px; bottom: 4px; background: color-mix(in srgb, var(--tint-bar) 26%, var(--panel)); box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--tint-bar) 65%, transparent); }
-.g-stage .bar .bar-text { color: var(--ink-2); text-shadow: none; line-height: 20px; }
+.g-stage .bar .bar-text { color: var(--ink-2); text-shadow: none; }
 .gantt .vlist-row.future > * { opacity: 0.45; }
 .gantt .vlist-row.now .g-name { color: var(--accent); }
-@container inspector (max-width: 1020px) { .gantt-tools { flex-wrap: wrap; } .g-note { display: none; } }
+@container inspector (max-width: 1020px) { .legend, .g-note { display: none; } }
 `

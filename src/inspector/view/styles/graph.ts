@@ -21,6 +21,8 @@ export const graphStyles = `
 .node .facts { font-size: 11.5px; fill: var(--ink-3); }
 .node .pill { fill: var(--accent-soft); }
 .node .pill-text { font: 600 11px var(--mono); fill: var(--accent); }
+.node .wait-pill { fill: var(--wait-soft); stroke: var(--wait-bar); }
+.node .wait-text { font: 600 10.5px var(--mono); fill: var(--wait); }
 .node.now .box { stroke: var(--accent); stroke-width: 2; fill: color-mix(in srgb, var(--accent-soft) 55%, var(--panel)); }
 .node.future { opacity: 0.4; }
 .node.s-failed .box { stroke: var(--bad-bar); }

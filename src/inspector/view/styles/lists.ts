@@ -54,7 +54,7 @@ export const listStyles = `
 .twist { flex: none; width: 13px; height: 13px; display: grid; place-content: center; cursor: pointer; }
 .twist.open::before, .twist.shut::before { content: ''; border: solid transparent; border-width: 4px 0 4px 5.5px; border-left-color: var(--ink-3); transition: transform 0.12s; }
 .twist.open::before { transform: rotate(90deg); }
-.vkey { flex: none; color: var(--ink-2); }
+.vkey { flex: 0 0 auto; max-width: 62%; overflow: hidden; text-overflow: ellipsis; color: var(--ink-2); }
 .vkey::after { content: ':'; color: var(--ink-3); }
 .vval { overflow: hidden; text-overflow: ellipsis; min-width: 0; color: var(--ink-3); }
 .t-string { color: var(--str); } .t-number { color: var(--num); } .t-boolean { color: var(--bool); } .t-null { color: var(--ink-3); font-style: italic; }

@@ -19,7 +19,7 @@ export const pageStyles = `
 .run-link { flex: none; border: 0; background: none; padding: 1px 6px; color: var(--accent); white-space: nowrap; }
 .queues-view { grid-template-rows: auto auto auto minmax(0, 1fr); }
 .queues-view .notice { grid-row: 3; }
-.cards { grid-row: 4; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); gap: 16px; align-content: start; overflow: auto; padding: 2px 2px 24px; }
+.cards { grid-row: 4; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); gap: 16px; align-content: start; align-items: start; overflow: auto; padding: 2px 2px 24px; }
 .card { padding: 16px 18px; border: 1px solid var(--line); border-radius: 14px; background: var(--panel); box-shadow: var(--shadow); }
 .card header { display: flex; align-items: baseline; gap: 9px; }
 .card h3 { font-size: 15px; font-weight: 650; }

@@ -54,6 +54,8 @@ button {
 button:hover { color: var(--ink); border-color: var(--line-2); background: var(--raised); }
 button:disabled { opacity: 0.45; cursor: default; }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+button.link { padding: 0; border: 0; background: none; color: var(--accent); }
+button.link:hover { background: none; text-decoration: underline; }
 button.danger { color: var(--bad); }
 button.danger:hover { background: var(--bad-soft); border-color: var(--bad); }
 select, input[type='search'], textarea {

@@ -145,6 +145,11 @@ export class ReceiptLog {
   }
 }
 
+/** What there is to tell before anything happened. */
+export function noReceipts(): DispatchAnswer {
+  return { receipts: [], counts: zeroCounts() }
+}
+
 function zeroCounts(): Record<DispatchOutcome, number> {
   return Object.fromEntries(DISPATCH_OUTCOMES.map((outcome) => [outcome, 0])) as Record<
     DispatchOutcome,

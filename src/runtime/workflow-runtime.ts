@@ -1,34 +1,21 @@
-import type { AnyEventBus } from '../bus/event-bus.js'
 import { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
-import { type TimerHandle, systemClock } from '../core/clock.js'
 import { toMs } from '../core/duration.js'
-import { uuidv7 } from '../core/ids.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
-import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
-import type { ActiveRun } from './active-run.js'
-import { createRecorder } from './create-recorder.js'
-import { DispatchCollector } from './dispatch-collector.js'
-import type { Durability, RecoveryReport } from './durable/durability.js'
-import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
-import { refuse } from './refusal.js'
-import { Registration } from './registration.js'
+import type { RecoveryReport } from './durable/durability.js'
+import { type DispatchQuery, type DispatchResult, noReceipts } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
-import { reportFault } from './report-fault.js'
-import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
-import type { RuntimeContext } from './runtime-context.js'
+import type { RuntimeEngine } from './runtime-engine.js'
 import type {
   DispatchReport,
   RegistrationInfo,
   StopOptions,
   WorkflowRuntimeOptions,
 } from './runtime-options.js'
-import { toTriggerEvent } from './trigger-event.js'
-import { WatchIndex } from './waiting/watch-index.js'
 import type { WorkflowDefinition } from './workflow-definition.js'
 import './run-events.js'
 
@@ -36,72 +23,27 @@ import './run-events.js'
  * Runs workflows for the events of a bus.
  *
  * Methods that act on runs return a `Result` and never throw; `register` and `deregister` reject with a `SystemError`.
+ *
+ * The engine behind it is loaded when it is first needed, with the first workflow at the latest: a page that only
+ * publishes does not carry it.
  */
 export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> {
-  readonly #context: RuntimeContext
-  readonly #registrations = new Map<string, Registration>()
-  readonly #leaving = new Set<Promise<void>>()
-  readonly #collector = new DispatchCollector()
-  readonly #commands: readonly (() => void)[]
-  readonly #openStorage: () => Promise<void>
-  /** What is there only once storage was opened. */
-  readonly #parts: { recorder?: TimelineRecorder; durability?: Durability } = {}
-  /** Writes that are under way. */
-  readonly #writes = new Set<Promise<void>>()
-  #recoveryTimer: TimerHandle
+  readonly #options: WorkflowRuntimeOptions<Events>
+  readonly #services: ArtifactContainer
+  #engine: RuntimeEngine<Events> | undefined
+  #loading: Promise<RuntimeEngine<Events>> | undefined
   #stopping: Promise<void> | undefined
 
   /** @throws {SystemError} `VALIDATION` when an option is malformed. */
   constructor(options: WorkflowRuntimeOptions<Events>) {
-    const { clock = systemClock, ids = uuidv7, logger = console, random = Math.random } = options
-    const bus: AnyEventBus = options.bus
-    const services = new ArtifactContainer({ clock, logger })
-    services.register(serviceTemplates(options.services, 'services'))
-    const report: RuntimeContext['report'] = (error, what) => reportFault(bus, logger, error, what)
-    const claimTtlMs = toMs(options.claimTtl ?? '10s')
-    const parts = this.#parts
-    this.#context = {
-      bus,
-      clock,
-      ids,
-      random,
-      logger,
-      services,
-      env: options.env,
-      watches: new WatchIndex(bus),
-      receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
-      runs: new RunDirectory(options.maxEndedRuns),
-      get recorder() {
-        return parts.recorder
-      },
-      get durability() {
-        return parts.durability
-      },
-      track: (write) => this.#track(write),
-      hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
-      bufferLimit: options.bufferLimit ?? 1000,
-      report,
-    }
-    const { timelineStore, storage } = options
-    if (timelineStore) parts.recorder = createRecorder(timelineStore, options, clock, report)
-    this.#openStorage = async () => {
-      if (!storage?.isDurable || parts.durability) return
-      const { openDurability } = await import('./durable/open-durability.js')
-      if (parts.durability) return
-      parts.durability = openDurability(storage, this.#context, claimTtlMs, timelineStore !== undefined)
-      const { timelines } = parts.durability
-      if (timelines) parts.recorder = createRecorder(timelines, options, clock, report)
-    }
-    this.#commands = [
-      bus.subscribe('run:abort', ({ payload }) => {
-        const { runId, reason } = payload as { runId: string; reason?: string }
-        void this.abort(runId, reason)
-      }),
-      bus.subscribe('run:signal', ({ payload }) => {
-        const { runId, patch } = payload as { runId: string; patch: Record<string, unknown> }
-        void this.signal(runId, patch)
-      }),
-    ]
+    const { clock, logger, services, claimTtl = 0, hookTimeout = 0 } = options
+    toMs(claimTtl)
+    toMs(hookTimeout)
+    for (const name of ['bufferLimit', 'maxReceipts', 'maxEndedRuns'] as const)
+      checkCount(name, options[name])
+    this.#options = options
+    this.#services = new ArtifactContainer({ ...(clock ? { clock } : {}), ...(logger ? { logger } : {}) })
+    this.#services.register(serviceTemplates(services, 'services'))
   }
 
   /**
@@ -122,33 +64,9 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
    * Rejects with `VALIDATION`, listing every fault, `DUPLICATE_KEY` when the id is taken, or with the fault of a service
    * that is built eagerly; nothing is changed then.
    */
-  async register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions = {}): Promise<void> {
-    this.#assertRunning('register')
-    const { assertValidWorkflow } = await import('./validate-workflow.js')
-    await this.#openStorage()
-    this.#assertRunning('register')
-    const options = assertValidWorkflow(workflow, given)
-    const { id } = workflow
-    if (this.#registrations.has(id)) {
-      throw new SystemError('DUPLICATE_KEY', `Cannot register workflow "${id}": the id is taken`, {
-        context: { workflowId: id },
-      })
-    }
-    const registration = new Registration(workflow, options, this.#context, (receipt) =>
-      this.#collector.take(receipt),
-    )
-    this.#registrations.set(id, registration)
-    try {
-      await registration.ready()
-    } catch (error) {
-      this.#registrations.delete(id)
-      await registration.dispose()
-      throw error
-    }
-    // It may have been deregistered while its services were built.
-    if (this.#registrations.get(id) !== registration) return
-    if (registration.durability) this.#recoverLater(await registration.durability.recover(registration))
-    registration.subscribe()
+  async register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
+    const engine = await this.#load()
+    return engine.register(workflow, options)
   }
 
   /**
@@ -156,17 +74,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
    * done by `register`, and again as long as others own some. Without durable storage there is nothing to find.
    */
   async recover(): Promise<RecoveryReport> {
-    const reports: RecoveryReport[] = []
-    for (const registration of this.#registrations.values()) {
-      if (registration.durability) reports.push(await registration.durability.recover(registration))
-    }
-    const report = {
-      recovered: reports.flatMap((each) => each.recovered),
-      owned: reports.flatMap((each) => each.owned),
-      parked: reports.flatMap((each) => each.parked),
-    }
-    this.#recoverLater(report)
-    return report
+    const engine = await this.#load()
+    return engine.recover()
   }
 
   /**
@@ -175,14 +84,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
    * Rejects with `NOT_FOUND` when there is no such workflow.
    */
   async deregister(workflowId: string, options: StopOptions = {}): Promise<void> {
-    const registration = this.#registrations.get(workflowId)
-    if (!registration) throw noWorkflow(workflowId)
-    this.#registrations.delete(workflowId)
-    const leaving = this.#leave(registration, `Workflow "${workflowId}" was deregistered`, options)
-    this.#leaving.add(leaving)
-    await leaving
-    this.#leaving.delete(leaving)
-    if (!this.#registrations.has(workflowId)) this.#context.receipts.forget(workflowId)
+    const engine = await this.#load()
+    return engine.deregister(workflowId, options)
   }
 
   /**
@@ -190,62 +93,29 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
    * The payload must fit the trigger's schema; `when` is not asked.
    */
   async invoke(workflowId: string, triggerId: string, payload?: unknown): Promise<RunResult> {
-    const metadata = { runId: '', workflowId, triggerId, pipelineId: '' }
-    try {
-      this.#assertRunning('invoke')
-      const registration = this.#registrations.get(workflowId)
-      if (!registration) throw noWorkflow(workflowId)
-      const trigger = registration.triggers.get(triggerId)
-      if (!trigger) {
-        const known = [...registration.triggers.keys()].join(', ')
-        const message = `Workflow "${workflowId}" has no trigger "${triggerId}": its triggers are ${known}`
-        throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
-      }
-      const run = registration.invoke(trigger, toTriggerEvent(this.#context.bus, trigger, payload))
-      return await run.nextStop()
-    } catch (error) {
-      return refuse(error, metadata)
-    }
+    const engine = this.#engine ?? (await this.#load())
+    return engine.invoke(workflowId, triggerId, payload)
   }
 
   /** Continues a paused run. Resolves when it ends or pauses again. Of two at once one is refused with `INVALID_COMMAND`. */
   async resume(runId: string, patch?: Readonly<Record<string, unknown>>): Promise<RunResult> {
-    const run = this.#context.runs.find(runId)
-    const metadata = {
-      runId,
-      workflowId: run?.workflowId ?? '',
-      triggerId: run?.trigger.id ?? '',
-      pipelineId: run?.pipelineId ?? '',
-    }
-    try {
-      this.#assertRunning('resume')
-      if (!run) throw this.#notLive('resume', runId)
-      run.resumeBy({ kind: 'manual', ...(patch ? { patch } : {}) })
-      return await run.nextStop()
-    } catch (error) {
-      return refuse(error, metadata)
-    }
+    const engine = this.#engine ?? (await this.#load())
+    return engine.resume(runId, patch)
   }
 
   /**
    * Writes into the state of a live run at its next safe point: between stages, at once when it is paused. Resolves
    * when it has landed, so a step must not wait for a signal to its own run.
    */
-  signal(runId: string, patch: Readonly<Record<string, unknown>>): Promise<Result<RunInfo>> {
-    return this.#onRun('signal', runId, (run) => run.signalWith(patch))
+  async signal(runId: string, patch: Readonly<Record<string, unknown>>): Promise<Result<RunInfo>> {
+    const engine = this.#engine ?? (await this.#load())
+    return engine.signal(runId, patch)
   }
 
   /** Ends a queued, running or paused run. Resolves when it has settled, compensation included. */
-  async abort(runId: string, reason = 'Asked for'): Promise<Result<RunInfo | undefined>> {
-    if (!this.#context.runs.find(runId)) {
-      for (const registration of this.#registrations.values()) {
-        if (registration.withdraw(runId, reason)) return { ok: true, value: undefined }
-      }
-    }
-    return this.#onRun('abort', runId, async (run) => {
-      run.abort(reason)
-      await run.settled
-    })
+  async abort(runId: string, reason?: string): Promise<Result<RunInfo | undefined>> {
+    const engine = this.#engine ?? (await this.#load())
+    return engine.abort(runId, reason)
   }
 
   /**
@@ -257,70 +127,36 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
     payload: Events[Type],
     meta: EventMeta = {},
   ): Promise<Result<readonly DispatchResult[]>> {
-    try {
-      this.#assertRunning('submit')
-      const { bus } = this.#context
-      const value = await this.#collector.publish(bus, type, payload, meta, () => Promise.all(this.#writes))
-      return { ok: true, value }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
+    const engine = this.#engine ?? (await this.#load())
+    return engine.submit(type, payload, meta)
   }
 
   /** Answers "why did my event do nothing?". */
   dispatches(query: DispatchQuery = {}): DispatchReport {
-    const { workflowId, key } = query
-    const registrations = [...this.#registrations.values()].filter(
-      ({ id }) => workflowId === undefined || id === workflowId,
-    )
-    const active = registrations.flatMap(({ id, admission }) =>
-      admission
-        .occupancy()
-        .filter((each) => key === undefined || each.key === key)
-        .map((each) => ({ workflowId: id, ...each })),
-    )
-    const held = registrations.reduce((sum, { admission }) => sum + admission.delayed, 0)
-    const queued = active.reduce((sum, each) => sum + each.queued, key === undefined ? held : 0)
-    return { ...this.#context.receipts.dispatches(query), active, queued }
+    return this.#engine?.dispatches(query) ?? { ...noReceipts(), active: [], queued: 0 }
   }
 
   hasWorkflow(workflowId: string): boolean {
-    return this.#registrations.has(workflowId)
+    return this.#engine?.hasWorkflow(workflowId) ?? false
   }
 
   listWorkflows(): readonly string[] {
-    return [...this.#registrations.keys()]
+    return this.#engine?.listWorkflows() ?? []
   }
 
   /** What a workflow is registered with; `undefined` when it is not. */
   registry(workflowId: string): RegistrationInfo | undefined {
-    const registration = this.#registrations.get(workflowId)
-    if (!registration) return undefined
-    const { workflow, triggers, hooks, admission } = registration
-    return {
-      workflowId,
-      ...(workflow.version === undefined ? {} : { version: workflow.version }),
-      ...(workflow.label === undefined ? {} : { label: workflow.label }),
-      triggers: [...triggers.values()].map(({ id, eventType, pipeline }) => ({
-        id,
-        event: eventType,
-        pipeline: pipeline.id,
-      })),
-      mode: hooks.mode?.type ?? 'transient',
-      active: admission.active.length,
-      queued: admission.queued + admission.delayed,
-    }
+    return this.#engine?.registry(workflowId)
   }
 
   /** A run as it is now, or was when it ended; `undefined` when it is not known, or no longer. */
   watch(workflowId: string, runId: string): RunInfo | undefined {
-    const info = this.#context.runs.info(runId)
-    return info?.workflowId === workflowId ? info : undefined
+    return this.#engine?.watch(workflowId, runId)
   }
 
   /** All runs that live, and the last ones that ended. */
   listAllRuns(): readonly RunInfo[] {
-    return this.#context.runs.list()
+    return this.#engine?.listAllRuns() ?? []
   }
 
   /**
@@ -341,111 +177,26 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   }
 
   async #stop(options: StopOptions): Promise<void> {
-    for (const unsubscribe of this.#commands) unsubscribe()
-    this.#context.clock.clearTimeout(this.#recoveryTimer)
-    const registrations = [...this.#registrations.values()]
-    this.#registrations.clear()
-    await Promise.all([
-      ...registrations.map((each) => this.#leave(each, 'The runtime was stopped', options)),
-      ...this.#leaving,
-    ])
-    this.#context.watches.close()
-    await this.#context.services.dispose()
-    await Promise.all(this.#writes)
-    await this.#context.durability?.close()
-    await this.#context.recorder?.close()
+    // One that never had anything to do has nothing to end.
+    const engine = await this.#loading
+    await engine?.stop(options)
+    await this.#services.dispose()
   }
 
-  async #leave(
-    registration: Registration,
-    reason: string,
-    { drain = false, timeout = '30s' }: StopOptions,
-  ): Promise<void> {
-    registration.close(reason, true)
-    if (drain) await this.#drained(registration, toMs(timeout))
-    const left = new SystemError(
-      'UNAVAILABLE',
-      `${reason}: the run is kept, and goes on when it is recovered`,
-    )
-    if (registration.durability) registration.suspendAll(left)
-    else registration.abortAll(reason)
-    if (this.#stopping) registration.durability?.giveUp(left)
-    await registration.idle()
-    await registration.dispose()
-  }
-
-  #track(write: Promise<void>): void {
-    const settled = write.then(
-      () => void this.#writes.delete(settled),
-      () => void this.#writes.delete(settled),
-    )
-    this.#writes.add(settled)
-  }
-
-  /** Looks again, as long as there are runs that others own: their owner may go away. */
-  #recoverLater({ owned }: RecoveryReport): void {
-    const { clock } = this.#context
-    clock.clearTimeout(this.#recoveryTimer)
-    if (owned.length === 0 || this.#stopping) return
-    const { ttlMs } = this.#context.durability!.ownership
-    this.#recoveryTimer = clock.setTimeout(() => {
-      this.recover().catch((error: unknown) => {
-        this.#context.report(error, 'Recovering runs')
-        this.#recoverLater({ owned, recovered: [], parked: [] })
-      })
-    }, ttlMs)
-  }
-
-  /** Resolves when every run has ended or sleeps, or when the time is up. */
-  #drained(registration: Registration, timeoutMs: number): Promise<void> {
-    const { clock } = this.#context
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(resolve, timeoutMs)
-      const running = registration.runs.filter(({ status }) => status === 'running')
-      void Promise.all(running.map((run) => run.released)).then(() => {
-        clock.clearTimeout(timer)
-        resolve()
-      })
+  #load(): Promise<RuntimeEngine<Events>> {
+    this.#loading ??= import('./runtime-engine.js').then(({ RuntimeEngine }) => {
+      this.#engine = new RuntimeEngine(this.#options, this.#services)
+      if (this.#stopping) void this.#engine.stop()
+      return this.#engine
     })
-  }
-
-  async #onRun(
-    verb: string,
-    runId: string,
-    act: (run: ActiveRun) => Promise<void>,
-  ): Promise<Result<RunInfo>> {
-    try {
-      this.#assertRunning(verb)
-      const run = this.#context.runs.find(runId)
-      if (!run) throw this.#notLive(verb, runId)
-      await act(run)
-      return { ok: true, value: run.info() }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
-  }
-
-  #notLive(verb: string, runId: string): SystemError {
-    const ended = this.#context.runs.info(runId)
-    return ended
-      ? new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it has ${ended.status} already`, {
-          context: { runId, status: ended.status },
-        })
-      : new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
-          context: { runId },
-        })
-  }
-
-  #assertRunning(verb: string): void {
-    if (!this.#stopping) return
-    throw new SystemError('UNAVAILABLE', `Cannot ${verb}: the runtime was stopped`)
+    return this.#loading
   }
 }
 
-const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }
-
-function noWorkflow(workflowId: string): SystemError {
-  return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {
-    context: { workflowId },
-  })
+function checkCount(name: string, count: number | undefined): void {
+  if (count === undefined || count >= 0) return
+  throw new SystemError(
+    'VALIDATION',
+    `Cannot open a runtime with "${name}" of ${count}: it must be 0 or more`,
+  )
 }

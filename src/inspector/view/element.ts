@@ -36,9 +36,9 @@ export function button(label: string, action: () => void, options: ElementOption
   })
 }
 
-/** A small coloured word for where a thing stands. */
+/** A small coloured word for where a run stands; one that is being recorded is running. */
 export function badge(status: string): HTMLElement {
-  return element('span', { class: `badge s-${status}`, text: status })
+  return element('span', { class: `badge s-${status}`, text: status === 'recording' ? 'running' : status })
 }
 
 function fill<Target extends HTMLElement | SVGElement>(

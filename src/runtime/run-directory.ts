@@ -1,4 +1,5 @@
 import { ActiveRun } from './active-run.js'
+import type { Ticket } from './modes/mode.js'
 import type { RunInfo } from './run-result.js'
 
 /**
@@ -12,12 +13,28 @@ export class RunDirectory {
   readonly #runs = new Map<string, ActiveRun | RunInfo>()
   /** Ids of the runs that ended: a ring, with the oldest at `#oldest` once it is full. */
   readonly #ended: string[] = []
+  readonly #queued = new Map<Ticket, RunInfo>()
+  readonly #queuedById = new Map<string, RunInfo>()
   readonly #maxEnded: number
   #oldest = 0
 
   /** @param maxEnded How many runs that ended are remembered. @default 1000 */
   constructor(maxEnded = 1000) {
     this.#maxEnded = maxEnded
+  }
+
+  /** An event waits for its turn: the run it may become. */
+  queue(ticket: Ticket, info: RunInfo): void {
+    this.#queued.set(ticket, info)
+    this.#queuedById.set(info.runId, info)
+  }
+
+  /** Its turn has come, or never will. */
+  dequeue(ticket: Ticket): void {
+    const info = this.#queued.get(ticket)
+    if (!info) return
+    this.#queued.delete(ticket)
+    this.#queuedById.delete(info.runId)
   }
 
   /** Runs that live, in the order in which they began. */
@@ -37,7 +54,7 @@ export class RunDirectory {
 
   /** A run as it is now, or was when it ended. */
   info(runId: string): RunInfo | undefined {
-    const run = this.#runs.get(runId)
+    const run = this.#runs.get(runId) ?? this.#queuedById.get(runId)
     return run instanceof ActiveRun ? run.info() : run
   }
 
@@ -62,9 +79,10 @@ export class RunDirectory {
     this.#runs.delete(run.runId)
   }
 
-  /** Those that ended, in the order of their end, then those that live. */
+  /** Those that ended, in the order of their end, then those that live, then those that wait for their turn. */
   list(): readonly RunInfo[] {
     const ended = [...this.#ended.slice(this.#oldest), ...this.#ended.slice(0, this.#oldest)]
-    return [...ended.map((runId) => this.info(runId)!), ...this.live().map((run) => run.info())]
+    const live = this.live().map((run) => run.info())
+    return [...ended.map((runId) => this.info(runId)!), ...live, ...this.#queued.values()]
   }
 }

@@ -43,7 +43,7 @@ export interface RunInfo {
   /** The stage that is under way or comes next; absent at the end. */
   readonly stageId?: string
   readonly state: StateObject
-  /** Epoch milliseconds. */
+  /** When it began, or began to wait for its turn; epoch milliseconds. */
   readonly startedAt: number
   readonly endedAt?: number
   readonly error?: SystemError

@@ -14,6 +14,7 @@ import type { Durability, RecoveryReport } from './durable/durability.js'
 import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
 import { refuse } from './refusal.js'
 import { Registration } from './registration.js'
+import { describeRegistration, reportDispatches } from './registration-report.js'
 import type { RegistrationOptions } from './registration-options.js'
 import { reportFault } from './report-fault.js'
 import { RunDirectory } from './run-directory.js'
@@ -46,6 +47,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   /** Writes that are under way. */
   readonly #writes = new Set<Promise<void>>()
   #recoveryTimer: TimerHandle
+  /** How many workflows are being registered. */
+  #registering = 0
+  #receiving: { readonly open: () => void; readonly refuse: (reason: SystemError) => void }[] = []
+  #receivingTimer: TimerHandle
   #stopping: Promise<void> | undefined
 
   constructor(options: WorkflowRuntimeOptions<Events>, services: ArtifactContainer) {
@@ -72,6 +77,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
         return parts.durability
       },
       track: (write) => this.#track(write),
+      written: () => Promise.all(this.#writes),
+      whenRegistered: () => this.#whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
       report,
@@ -98,7 +105,17 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     ]
   }
 
-  async register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions = {}): Promise<void> {
+  async register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
+    this.#registering++
+    try {
+      await this.#register(workflow, options)
+    } finally {
+      this.#registering--
+      this.#openReceiving()
+    }
+  }
+
+  async #register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions): Promise<void> {
     this.#assertRunning('register')
     const { assertValidWorkflow } = await import('./validate-workflow.js')
     await this.#openStorage()
@@ -123,8 +140,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     }
     // It may have been deregistered while its services were built.
     if (this.#registrations.get(id) !== registration) return
-    if (registration.durability) this.#recoverLater(await registration.durability.recover(registration))
-    registration.subscribe()
+    if (registration.durability) await this.#recoverFirst(registration.durability, registration)
+    if (!registration.isClosed) registration.subscribe()
   }
 
   async recover(): Promise<RecoveryReport> {
@@ -196,7 +213,9 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async abort(runId: string, reason = 'Asked for'): Promise<Result<RunInfo | undefined>> {
     if (!this.#context.runs.find(runId)) {
       for (const registration of this.#registrations.values()) {
-        if (registration.withdraw(runId, reason)) return { ok: true, value: undefined }
+        if (!registration.withdraw(runId, reason)) continue
+        await Promise.all(this.#writes)
+        return { ok: true, value: undefined }
       }
     }
     return this.#onRun('abort', runId, async (run) => {
@@ -221,19 +240,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   }
 
   dispatches(query: DispatchQuery = {}): DispatchReport {
-    const { workflowId, key } = query
-    const registrations = [...this.#registrations.values()].filter(
-      ({ id }) => workflowId === undefined || id === workflowId,
-    )
-    const active = registrations.flatMap(({ id, admission }) =>
-      admission
-        .occupancy()
-        .filter((each) => key === undefined || each.key === key)
-        .map((each) => ({ workflowId: id, ...each })),
-    )
-    const held = registrations.reduce((sum, { admission }) => sum + admission.delayed, 0)
-    const queued = active.reduce((sum, each) => sum + each.queued, key === undefined ? held : 0)
-    return { ...this.#context.receipts.dispatches(query), active, queued }
+    return reportDispatches(this.#registrations.values(), this.#context.receipts, query)
   }
 
   hasWorkflow(workflowId: string): boolean {
@@ -246,21 +253,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   registry(workflowId: string): RegistrationInfo | undefined {
     const registration = this.#registrations.get(workflowId)
-    if (!registration) return undefined
-    const { workflow, triggers, hooks, admission } = registration
-    return {
-      workflowId,
-      ...(workflow.version === undefined ? {} : { version: workflow.version }),
-      ...(workflow.label === undefined ? {} : { label: workflow.label }),
-      triggers: [...triggers.values()].map(({ id, eventType, pipeline }) => ({
-        id,
-        event: eventType,
-        pipeline: pipeline.id,
-      })),
-      mode: hooks.mode?.type ?? 'transient',
-      active: admission.active.length,
-      queued: admission.queued + admission.delayed,
-    }
+    return registration && describeRegistration(registration)
   }
 
   watch(workflowId: string, runId: string): RunInfo | undefined {
@@ -277,6 +270,34 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     return this.#stopping
   }
 
+  /** What was left by processes that are gone comes before anything new. Without it the workflow is not registered. */
+  async #recoverFirst(durability: Durability, registration: Registration): Promise<void> {
+    try {
+      this.#recoverLater(await durability.recover(registration))
+    } catch (error) {
+      this.#registrations.delete(registration.id)
+      await this.#leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
+      throw error
+    }
+  }
+
+  #whenRegistered(): Promise<void> {
+    return new Promise((open, refuse) => {
+      this.#receiving.push({ open, refuse })
+      this.#openReceiving()
+    })
+  }
+
+  /** On a timer, so that an application that registers one workflow after the other has registered all. */
+  #openReceiving(): void {
+    const { clock } = this.#context
+    clock.clearTimeout(this.#receivingTimer)
+    if (this.#registering > 0 || this.#receiving.length === 0) return
+    this.#receivingTimer = clock.setTimeout(() => {
+      for (const { open } of this.#receiving.splice(0)) open()
+    }, 0)
+  }
+
   /** A command on the bus has nobody to answer to: what refuses it is reported. */
   #answerCommand(type: string, result: Result<unknown>): void {
     if (!result.ok) this.#context.report(result.error, `Command ${type}`)
@@ -285,6 +306,9 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async #stop(options: StopOptions): Promise<void> {
     for (const unsubscribe of this.#commands) unsubscribe()
     this.#context.clock.clearTimeout(this.#recoveryTimer)
+    this.#context.clock.clearTimeout(this.#receivingTimer)
+    const stopped = new SystemError('UNAVAILABLE', 'The runtime was stopped')
+    for (const { refuse: refuseIt } of this.#receiving.splice(0)) refuseIt(stopped)
     const registrations = [...this.#registrations.values()]
     this.#registrations.clear()
     await Promise.all([
@@ -293,7 +317,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     ])
     this.#context.watches.close()
     await Promise.all(this.#writes)
-    await this.#context.durability?.close()
+    await this.#context.durability?.close(stopped)
     await this.#context.recorder?.close()
   }
 
@@ -310,8 +334,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     )
     if (registration.durability) registration.suspendAll(left)
     else registration.abortAll(reason)
-    if (this.#stopping) registration.durability?.giveUp(left)
+    registration.patience?.end(left)
     await registration.idle()
+    if (registration.patience) await Promise.all(this.#writes)
+    registration.patience?.close()
     await registration.dispose()
   }
 
@@ -323,16 +349,17 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     this.#writes.add(settled)
   }
 
-  /** Looks again, as long as there are runs that others own: their owner may go away. */
-  #recoverLater({ owned }: RecoveryReport): void {
+  /** Looks again, as long as there are runs that others own, or that could not be read: either may pass. */
+  #recoverLater(report: RecoveryReport): void {
     const { clock } = this.#context
+    const { owned, parked } = report
+    if (this.#stopping || !(owned.length > 0 || parked.some(({ error }) => error.code === 'STORAGE'))) return
     clock.clearTimeout(this.#recoveryTimer)
-    if (owned.length === 0 || this.#stopping) return
     const { ttlMs } = this.#context.durability!.ownership
     this.#recoveryTimer = clock.setTimeout(() => {
       this.recover().catch((error: unknown) => {
         this.#context.report(error, 'Recovering runs')
-        this.#recoverLater({ owned, recovered: [], parked: [] })
+        this.#recoverLater(report)
       })
     }, ttlMs)
   }
@@ -369,7 +396,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   #notLive(verb: string, runId: string): SystemError {
     const ended = this.#context.runs.info(runId)
     return ended
-      ? new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it has ${ended.status} already`, {
+      ? new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it is ${ended.status}`, {
           context: { runId, status: ended.status },
         })
       : new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {

@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config'
 export const entries: Record<string, string> = {
   index: 'src/index.ts',
   'testing/index': 'src/testing/index.ts',
+  'timeline/index': 'src/timeline/index.ts',
   'storage/indexeddb/index': 'src/storage/indexeddb/index.ts',
   'storage/sqlite/index': 'src/storage/sqlite/index.ts',
   'storage/postgres/index': 'src/storage/postgres/index.ts',

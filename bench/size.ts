@@ -1,6 +1,6 @@
 /**
  * What an application pays for `import … from 'busline'` before it has used anything: the built root entry with its
- * dependencies, bundled by esbuild, minified, `gzip -9`; what is loaded on demand is told apart. Fails above the ceiling.
+ * dependencies, bundled by esbuild, minified, `gzip -9`; what is loaded on demand is told apart. Fails above the limit.
  *
  * `npm run size` after a build; `npm run size -- --write` writes the figures to `docs/performance.md`, too.
  */
@@ -12,10 +12,7 @@ import { type BuildOptions, type Metafile, type OutputFile, build } from 'esbuil
 import { writeBlock } from './write-block.js'
 
 /** What was promised, in kB of 1000 bytes. */
-const PROMISED_KB = 30
-
-/** What it must not exceed until then: it may only be lowered. */
-const CEILING_KB = 56
+const LIMIT_KB = 30
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const entry = 'dist/index.js'
@@ -43,11 +40,14 @@ const sources = await bundle('src/index.ts')
 
 const atOnce = reachedAtOnce(built.metafile, entry)
 const atOnceKb = sum(built.outputFiles.filter((file) => atOnce.has(nameOf(file))).map(gzipKb))
+const onDemandKb = sum(built.outputFiles.map(gzipKb)) - atOnceKb
 const leastKb = await sizeOfLeast()
 const report = [
-  `Root entry with its dependencies: **${atOnceKb.toFixed(1)} kB** minified and gzipped; promised are ${PROMISED_KB} kB.`,
+  `Root entry with its dependencies: **${atOnceKb.toFixed(1)} kB** minified and gzipped; promised are at most ${LIMIT_KB} kB.`,
   '',
   `An application that names nothing but \`createEventBus\`, \`WorkflowRuntime\` and \`defineWorkflow\`: ${leastKb.toFixed(1)} kB.`,
+  '',
+  `All that may be loaded on demand, the engine, stores, schemas and schedules among it: ${onDemandKb.toFixed(1)} kB.`,
   '',
   ...table(sources.metafile),
   '',
@@ -55,12 +55,8 @@ const report = [
 ].join('\n')
 console.log(report)
 if (process.argv.includes('--write')) writeBlock('size', report)
-if (atOnceKb > PROMISED_KB)
-  console.warn(`\n${(atOnceKb - PROMISED_KB).toFixed(1)} kB above what was promised`)
-if (atOnceKb > CEILING_KB) {
-  console.error(
-    `\nThe root entry has grown beyond ${CEILING_KB} kB: make it smaller, or load on demand what few need`,
-  )
+if (atOnceKb > LIMIT_KB) {
+  console.error(`\nThe root entry is above ${LIMIT_KB} kB: make it smaller, or load on demand what few need`)
   process.exitCode = 1
 }
 

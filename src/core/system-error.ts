@@ -62,7 +62,7 @@ const BRAND = Symbol.for('busline.SystemError')
 export class SystemError extends Error {
   readonly code: ErrorCode
   readonly context: ErrorContext
-  readonly errors?: readonly SystemError[]
+  declare readonly errors?: readonly SystemError[]
 
   constructor(code: ErrorCode, message: string, options: SystemErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)

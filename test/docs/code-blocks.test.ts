@@ -40,12 +40,10 @@ describe('the code in the pages', () => {
 
   it('imports only what the package exports', () => {
     const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> }
-    // The guide to timelines names it; to be removed here when package.json has it.
-    const awaited = ['./timeline']
     const wrong = blocks.flatMap(({ file, line, code }) =>
       [...code.matchAll(/from 'busline(\/[^']+)?'/g)]
         .map(([, path = '']) => `.${path}`)
-        .filter((path) => !(path in exports) && !awaited.includes(path))
+        .filter((path) => !(path in exports))
         .map((path) => `${file}:${line}: ${path}`),
     )
     expect(wrong).toEqual([])

@@ -1,5 +1,11 @@
 import type { BusEvent, DispatchResult, EventBus, EventTrigger, RunEventPayload } from 'busline'
-import { type RunEnd, type WorkflowTally, count, createTally } from '../../src/cli/run/workflow-tally.js'
+import {
+  type RunEnd,
+  type WorkflowTally,
+  count,
+  createTally,
+  describeManner,
+} from '../../src/cli/run/workflow-tally.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
 import type { WebhookEvents } from './webhook-events.js'
 
@@ -14,7 +20,7 @@ export class Tally {
   constructor(registered: readonly RegisteredWorkflow[]) {
     for (const { workflow, options } of registered) {
       const { mode } = options
-      this.#tallies.set(workflow.id, createTally(workflow.id, mode?.type, mannerOf(mode)))
+      this.#tallies.set(workflow.id, createTally(workflow.id, mode?.type, describeManner(mode)))
     }
     this.#triggers = registered.flatMap(({ workflow }) =>
       Object.values(workflow.triggers).map((trigger) => ({
@@ -77,18 +83,5 @@ function meets({ when }: EventTrigger, event: BusEvent): boolean {
   } catch {
     // The runtime gives the receipt `invalid` for it.
     return true
-  }
-}
-
-function mannerOf(mode: RegisteredWorkflow['options']['mode']): string {
-  switch (mode?.type) {
-    case 'serialized':
-      return 'in line'
-    case 'singleton_loop':
-      return mode.onBusy ?? 'drop'
-    case 'exclusive':
-      return mode.onBusy ?? 'reject'
-    default:
-      return `${mode?.concurrency ?? 10} at once`
   }
 }

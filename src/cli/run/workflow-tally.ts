@@ -1,3 +1,4 @@
+import type { ModeOptions } from '../../runtime/modes/create-mode.js'
 import type { DispatchOutcome } from '../../runtime/receipts.js'
 
 export type RunEnd = 'succeeded' | 'failed' | 'aborted'
@@ -45,6 +46,20 @@ export function createTally(workflowId: string, mode = 'transient', manner = '')
     runs: new Map(),
     failures: new Map(),
     durationsMs: [],
+  }
+}
+
+/** What a mode does when it is busy, or how many runs it allows. */
+export function describeManner(mode: ModeOptions | undefined): string {
+  switch (mode?.type) {
+    case 'serialized':
+      return 'in line'
+    case 'singleton_loop':
+      return mode.onBusy ?? 'drop'
+    case 'exclusive':
+      return mode.onBusy ?? 'reject'
+    default:
+      return `${mode?.concurrency ?? 10} at once`
   }
 }
 

@@ -43,9 +43,9 @@ export function drawTimeline(
   const labelWidth = Math.min(Math.max(...rows.map(widthOf), 5), Math.floor(width / 3))
   const durations = rows.map(({ segments }) => formatMs(sumMs(segments)))
   const notes = rows.map(({ notes }) => notes.join(', '))
-  const durationWidth = Math.max(...durations.map(({ length }) => length))
+  const durationWidth = Math.max(0, ...durations.map(({ length }) => length))
   const noteWidth = Math.min(
-    Math.max(...notes.map(({ length }) => length)),
+    Math.max(0, ...notes.map(({ length }) => length)),
     Math.max(16, Math.floor(width * 0.3)),
   )
   const barWidth = width - labelWidth - durationWidth - noteWidth - (noteWidth > 0 ? 6 : 4)
@@ -56,7 +56,7 @@ export function drawTimeline(
   const subtitle = paint('dim', oneLine(`pipeline ${meta.pipelineId}, started by ${eventType}`, width))
   const lines = rows.map(({ label, depth, segments }, index) =>
     [
-      cell(`${'  '.repeat(depth)}${label}`, labelWidth),
+      cell(`${'  '.repeat(depth)}${oneLine(label)}`, labelWidth),
       '  ',
       drawBar(segments, totalMs, barWidth, paint),
       paint('dim', durations[index]!.padStart(durationWidth + 2)),
@@ -70,12 +70,14 @@ export function drawTimeline(
   return [title, subtitle, axis, ...lines, ...more, ...errorLines(events, width, paint)].join('\n')
 }
 
-/** What the shapes mean. */
-export function drawLegend({ width, paint }: Terminal): string {
-  const entries = Object.values(LOOKS).map(({ glyph, style, means }) => ({
-    length: means.length + 4,
-    text: `${paint(style, glyph.repeat(2))} ${means}`,
-  }))
+/** What the shapes mean: of all kinds, or of those that were drawn. */
+export function drawLegend({ width, paint }: Terminal, kinds?: ReadonlySet<SegmentKind>): string {
+  const entries = Object.entries(LOOKS)
+    .filter(([kind]) => kinds?.has(kind as SegmentKind) ?? true)
+    .map(([, { glyph, style, means }]) => ({
+      length: means.length + 4,
+      text: `${paint(style, glyph.repeat(2))} ${means}`,
+    }))
   const lines: string[][] = [[]]
   let used = 0
   for (const { length, text } of entries) {

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { serveInspector } from '../../inspector/node/index.js'
+import { type Command, parseCommandLine, wholeNumber } from '../command-line.js'
+import { listenForInterruption } from '../interruption.js'
+import { openRunStore } from '../store/open-store.js'
+import { openTerminal } from '../terminal/terminal.js'
+
+const help = `Serves the inspector, to look at the runs of a store in a browser, until it is stopped with Ctrl-C.
+
+Usage: busline inspect --store FILE [options]
+
+  --store FILE    the SQLite file that "busline run --store" wrote, or writes just now
+  --port N        the port on this machine, from 0 to 65535; 0 for any that is free  (default: 0)
+  -h, --help      this text
+`
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'serves the inspector, to look at runs in a browser',
+  help,
+  run: async (args) => {
+    const { values } = parseCommandLine(args, {
+      store: { type: 'string' },
+      port: { type: 'string', default: '0' },
+    })
+    const port = wholeNumber('port', values.port, 0, 65_535)
+    const store = await openRunStore(values.store)
+    const { write, paint } = openTerminal(process.stdout)
+    try {
+      // What is no store is told now, not to whoever opens the page.
+      await store.timelines.listRuns({ limit: 1 })
+      await using server = await serveInspector({ store: store.timelines }, { port })
+      using interruption = listenForInterruption(() => {})
+      write(`${paint('bold', server.url)}  ${paint('dim', 'Ctrl-C to stop')}\n`)
+      if (!interruption.signal.aborted) await once(interruption.signal, 'abort')
+      return 0
+    } finally {
+      await store.close()
+    }
+  },
+}

@@ -20,6 +20,7 @@ export class GanttView {
   readonly #onSeek: (seq: number) => void
   readonly #list: VirtualList<GanttRow>
   readonly #axis = element('div', { class: 'axis', attributes: { 'aria-hidden': 'true' } })
+  readonly #head = element('div', { class: 'head-line' })
   readonly #tools = element('div', {
     class: 'gantt-tools',
     role: 'group',
@@ -62,7 +63,8 @@ export class GanttView {
       button('Fit', () => this.#zoom(Infinity), { title: 'Show all of it' }),
     )
     const head = element('div', { class: 'gantt-head' }, this.#tools, this.#axis, legend())
-    this.element = element('div', { class: 'gantt-view' }, head, this.#list.element)
+    const overlay = element('div', { class: 'gantt-overlay' }, element('div', {}, this.#head))
+    this.element = element('div', { class: 'gantt-view' }, head, this.#list.element, overlay)
     this.element.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false })
     this.element.addEventListener('dblclick', (event) => this.#onDoubleClick(event))
   }
@@ -206,9 +208,8 @@ export class GanttView {
 
   #placeHead(): void {
     const place = this.#place(this.#scale.at(this.#position))
-    const isSeen = place >= 0 && place <= 1 && this.#position > 0
-    this.element.style.setProperty('--head', isSeen ? String(place) : '-1')
-    this.element.classList.toggle('has-head', isSeen)
+    this.#head.hidden = place < 0 || place > 1 || this.#position === 0
+    this.#head.style.setProperty('left', `${place * 100}%`)
   }
 
   #place(place: number): number {

@@ -39,6 +39,9 @@ export class VirtualList<Item> {
   readonly #empty: HTMLElement
   readonly #id = `list${++lists}`
   readonly #rows = new Map<number, HTMLElement>()
+  /** What is to be seen, as it was last told: to ask for it would lay the page out each time. */
+  #height = 0
+  #top = 0
   #items: readonly Item[] = []
   #active = -1
   #chosen = -1
@@ -58,7 +61,7 @@ export class VirtualList<Item> {
         role: options.role ?? 'listbox',
         attributes: { tabindex: '0', 'aria-label': options.label },
         on: {
-          scroll: () => this.#draw(),
+          scroll: () => this.#measure(),
           keydown: (event) => this.#onKey(event as KeyboardEvent),
           click: (event) => this.#onClick(event as MouseEvent),
         },
@@ -67,7 +70,7 @@ export class VirtualList<Item> {
       this.#empty,
     )
     // A list that was hidden, or is given room, has more to show.
-    new ResizeObserver(() => this.#draw()).observe(this.element)
+    new ResizeObserver(([entry]) => this.#measure(entry!.contentRect.height)).observe(this.element)
   }
 
   get items(): readonly Item[] {
@@ -81,6 +84,7 @@ export class VirtualList<Item> {
   set items(items: readonly Item[]) {
     this.#items = items
     if (this.#active >= items.length) this.#active = items.length - 1
+    this.#top = Math.max(0, Math.min(this.#top, items.length * this.#options.rowHeight - this.#height))
     this.#space.style.setProperty('height', `${items.length * this.#options.rowHeight}px`)
     this.#empty.hidden = items.length > 0
     this.element.setAttribute('aria-rowcount', String(items.length))
@@ -135,12 +139,17 @@ export class VirtualList<Item> {
     this.#draw()
   }
 
+  #measure(height = this.#height): void {
+    this.#height = height
+    this.#top = this.element.scrollTop
+    this.#draw()
+  }
+
   #draw(): void {
     const { rowHeight, onEnd } = this.#options
-    const { scrollTop, clientHeight } = this.element
-    if (clientHeight === 0) return
-    const first = Math.max(0, Math.floor(scrollTop / rowHeight) - MARGIN)
-    const last = Math.min(this.#items.length - 1, Math.ceil((scrollTop + clientHeight) / rowHeight) + MARGIN)
+    if (this.#height === 0) return
+    const first = Math.max(0, Math.floor(this.#top / rowHeight) - MARGIN)
+    const last = Math.min(this.#items.length - 1, Math.ceil((this.#top + this.#height) / rowHeight) + MARGIN)
     for (const [index, row] of this.#rows) {
       if (index >= first && index <= last) continue
       row.remove()
@@ -182,7 +191,7 @@ export class VirtualList<Item> {
   #onKey(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey) return
     const { rowHeight, onChoose, onKey } = this.#options
-    const page = Math.max(1, Math.floor(this.element.clientHeight / rowHeight) - 1)
+    const page = Math.max(1, Math.floor(this.#height / rowHeight) - 1)
     const last = this.#items.length - 1
     const target = {
       ArrowDown: this.#active + 1,

@@ -1,7 +1,7 @@
-/** The Gantt chart. `--head` is the place of the slider on the axis, from 0 to 1. */
+/** The Gantt chart. Head, rows and overlay keep the same room for a scroll bar, so that times stand above each other. */
 export const ganttStyles = `
 .gantt-view { --labels: clamp(150px, 27%, 270px); display: grid; grid-template-rows: auto minmax(0, 1fr); height: 100%; min-height: 0; position: relative; }
-.gantt-head { display: grid; grid-template: auto auto / var(--labels) minmax(0, 1fr); padding: 8px 16px 0 0; border-bottom: 1px solid var(--line); }
+.gantt-head { display: grid; grid-template: auto auto / var(--labels) minmax(0, 1fr); padding: 8px 16px 0 0; border-bottom: 1px solid var(--line); overflow: hidden; scrollbar-gutter: stable; scrollbar-width: thin; }
 .gantt-tools { grid-area: 1 / 1 / 2 / 3; justify-self: start; display: flex; gap: 2px; padding: 0 8px 2px 12px; }
 .gantt-tools button { padding: 1px 8px; font-size: 11.5px; border-color: transparent; background: none; }
 .gantt-tools button:hover { background: var(--sunken); }
@@ -14,7 +14,7 @@ export const ganttStyles = `
 .tick { position: absolute; bottom: 4px; padding-left: 5px; white-space: nowrap; }
 .tick::before { content: ''; position: absolute; left: 0; bottom: -4px; height: 8px; border-left: 1px solid var(--line-2); }
 .fold { position: absolute; top: 0; transform: translateX(-50%); padding: 0 6px; border-radius: 99px; background: var(--wait-soft); color: var(--wait); font-size: 10px; white-space: nowrap; }
-.gantt { position: relative; }
+.gantt { position: relative; scrollbar-gutter: stable; }
 .gantt .vlist-row { display: grid; grid-template-columns: var(--labels) minmax(0, 1fr); padding-right: 16px; border-bottom: 1px solid color-mix(in srgb, var(--line) 55%, transparent); }
 .g-label { display: flex; align-items: center; gap: 6px; min-width: 0; padding: 0 10px 0 calc(10px + var(--depth) * 15px); }
 .g-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 0 1 auto; }
@@ -25,7 +25,9 @@ export const ganttStyles = `
 .g-step .g-name { color: var(--ink-2); }
 .g-wait .g-name { color: var(--wait); font-style: italic; }
 .g-track { position: relative; align-self: stretch; overflow: hidden; background: repeating-linear-gradient(90deg, color-mix(in srgb, var(--line) 60%, transparent) 0 1px, transparent 1px calc(100% / 7)); }
-.has-head .g-track::after { content: ''; position: absolute; top: 0; bottom: 0; left: calc(var(--head) * 100%); border-left: 1.5px solid var(--accent); opacity: 0.75; pointer-events: none; }
+.gantt-overlay { position: absolute; inset: 34px 0 0; padding: 0 16px 0 var(--labels); pointer-events: none; overflow: hidden; scrollbar-gutter: stable; scrollbar-width: thin; }
+.gantt-overlay > div { position: relative; height: 100%; }
+.head-line { position: absolute; top: 0; bottom: 0; border-left: 1.5px solid var(--accent); opacity: 0.8; }
 .bar { position: absolute; top: 6px; bottom: 6px; display: grid; align-items: center; min-width: 4px; border-radius: 4px; background: var(--tint-bar); overflow: hidden; transition: filter 0.1s; }
 .bar:hover { filter: brightness(1.12); }
 .bar-text { padding: 0 6px; font: 10px/1 var(--mono); color: #fff; text-shadow: 0 0 2px rgb(0 0 0 / 35%); white-space: nowrap; }

@@ -1,19 +1,19 @@
 const LIGHT = `
   --bg: #f4f5f8; --panel: #ffffff; --raised: #fafbfc; --sunken: #eff1f5;
-  --ink: #171a21; --ink-2: #545c6b; --ink-3: #858d9c; --line: #e3e6ec; --line-2: #d2d7e0;
+  --ink: #171a21; --ink-2: #545c6b; --ink-3: #656d7d; --line: #e3e6ec; --line-2: #d2d7e0;
   --accent: #4f46e5; --accent-2: #6d66f0; --accent-soft: #eeedfd; --on-accent: #ffffff;
-  --ok: #178a52; --ok-soft: #dff5e8; --ok-bar: #35b277;
-  --run: #2563eb; --run-soft: #e2ecff; --run-bar: #5b93ff;
+  --ok: #0e7040; --ok-soft: #dff5e8; --ok-bar: #35b277;
+  --run: #1d54d0; --run-soft: #e2ecff; --run-bar: #5b93ff;
   --wait: #a25d06; --wait-soft: #fdf0d5; --wait-bar: #f0b544;
   --bad: #c8282d; --bad-soft: #fde5e5; --bad-bar: #ec5f5f;
-  --off: #636b7a; --off-soft: #e9ebf0; --off-bar: #a9b0bf;
-  --add: #178a52; --del: #c8282d; --mark: #fff6d6;
+  --off: #596170; --off-soft: #e9ebf0; --off-bar: #a9b0bf;
+  --add: #0e7040; --del: #c8282d; --mark: #fff6d6;
   --str: #0b7a5c; --num: #a8480c; --bool: #7a32c9;
   --shadow: 0 1px 2px rgb(20 24 40 / 5%), 0 4px 16px rgb(20 24 40 / 5%);
 `
 const DARK = `
   --bg: #0c0e13; --panel: #14171f; --raised: #191d27; --sunken: #0f1219;
-  --ink: #e9ebf2; --ink-2: #a3abbb; --ink-3: #757e90; --line: #232835; --line-2: #323949;
+  --ink: #e9ebf2; --ink-2: #a3abbb; --ink-3: #8890a2; --line: #232835; --line-2: #323949;
   --accent: #8f88ff; --accent-2: #a8a3ff; --accent-soft: #232343; --on-accent: #10111c;
   --ok: #5fd39a; --ok-soft: #12301f; --ok-bar: #2f9d67;
   --run: #82adff; --run-soft: #16264a; --run-bar: #3f78e6;

@@ -14,13 +14,16 @@ export const entries: Record<string, string> = {
   'inspector/node/index': 'src/inspector/node/index.ts',
 }
 
+/** Commands of the `bin` map in package.json, which nobody imports. */
+export const commands: Record<string, string> = { 'cli/main': 'src/cli/main.ts' }
+
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const library: BuildOptions = {
   target: 'es2022',
   sourcemap: true,
   minify: false,
-  lib: { entry: entries, formats: ['es'] },
+  lib: { entry: { ...entries, ...commands }, formats: ['es'] },
   rolldownOptions: {
     // Dependencies stay imports of the consumer's own copies: nothing is bundled twice in an application.
     external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0'),

@@ -24,6 +24,8 @@ export interface RunKeeping {
   readonly persistence: RunPersistence
   /** Resolves when the run and its event are safe. */
   create(): Promise<void>
+  /** It ends before it begins; resolves when that is safe. */
+  createFailed(error: SystemError): Promise<void>
   accepted(): void
   /** It was not taken: the event was accepted before, or cannot be stored. */
   refused(error: SystemError): void
@@ -130,9 +132,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       state = this.trigger.pipeline.initialState(this.event)
       this.trigger.pipeline.checkState(state)
     } catch (error) {
-      this.persistence = undefined
-      keep?.accepted()
-      return this.#settle('failed', toRunError(error, this.runId))
+      return this.#failAtOnce(toRunError(error, this.runId), keep)
     }
     if (!this.registration.hooks.onPrepare) return this.#open(state, keep)
     const context = this.#hookContext(
@@ -161,8 +161,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     const { root } = record.checkpoint
     this.pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
     this.inboxes.restore(record.inboxes)
-    this.publish(outbox.map(({ event }) => event as BusEvent))
-    persistence.published(outbox.map(({ key }) => key))
+    this.publishLeft(outbox, persistence)
     const pausing = this.inboxes.takePausing()
     if (this.pipeline.status === 'paused') {
       this.#status = 'paused'
@@ -170,7 +169,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       this.#released.open()
     }
     // The attempts are counted before they are made: a run that brings the process down must be known by it.
-    persistence.touch().then(
+    persistence.save([]).then(
       () => {
         for (const inbox of pausing) inbox.park()
         if (this.pipeline!.status === 'running') this.wake()
@@ -213,6 +212,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     const landed = this.pipeline.signal(patch)
     this.stateChanged()
     await landed
+    if (this.persistence) await this.touch(this.persistence)
   }
 
   /** The end of the present leg: the next pause, or the end of the run. */
@@ -260,6 +260,24 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     )
   }
 
+  /** There is no state to begin with. */
+  #failAtOnce(reason: SystemError, keep: RunKeeping | undefined): void {
+    this.persistence = undefined
+    if (!keep) return this.#settle('failed', reason)
+    keep.createFailed(reason).then(
+      () => {
+        keep.accepted()
+        this.#announce('run:started')
+        this.#settle('failed', reason)
+      },
+      (error: unknown) => {
+        const fault = toRunError(error, this.runId)
+        this.#detach(fault)
+        keep.refused(fault)
+      },
+    )
+  }
+
   async #drive(): Promise<void> {
     const pipeline = this.pipeline!
     this.#isDriving = true
@@ -288,7 +306,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     if (!persistence) return this.#settle('failed', reason)
     this.pipeline?.abandon(reason)
     if (reason.code !== 'VALIDATION' && reason.code !== 'CAPACITY') return this.#detach(reason)
-    persistence.fail(reason).then(
+    persistence.fail(reason, this.registration.tellsEnd).then(
       () => this.#settle('failed', reason),
       (fault: unknown) => this.#detach(toRunError(fault, this.runId)),
     )
@@ -374,7 +392,12 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     this.#released.open()
     this.#settled.open()
     this.#answer()
-    void callHook(this.context, 'onCleanup', this.registration.hooks.onCleanup as () => void, undefined)
+    const { onCleanup } = this.registration.hooks
+    const cleaned = callHook(this.context, 'onCleanup', onCleanup as () => void, undefined)
+    const { persistence } = this
+    if (!persistence) return
+    if (cleaned) void cleaned.then(() => this.forgetEnd(persistence))
+    else this.forgetEnd(persistence)
   }
 
   #answer(): void {

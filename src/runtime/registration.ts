@@ -12,6 +12,7 @@ import { type CompiledTrigger, compileTriggers, payloadFault } from './compiled-
 import type { Durability } from './durable/durability.js'
 import type { DurableAdmission } from './durable/durable-admission.js'
 import type { RunJournal } from './durable/run-journal.js'
+import type { Patience } from './durable/patience.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
@@ -23,6 +24,7 @@ import { ReceiptGiver } from './receipt-giver.js'
 import type { DispatchResult } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { RecoveredFrom, RunEnvironment } from './run-environment.js'
+import type { RunInfo } from './run-result.js'
 import { ScheduleTimer, parseSchedule } from './schedule.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
@@ -45,8 +47,12 @@ export class Registration implements AdmissionHost {
   readonly #schedules = new Map<CompiledTrigger, (instant: number) => number | undefined>()
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
+  /** How long its runs and events wait for the store. */
+  readonly patience: Patience | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
+  /** Whether it takes nothing more, neither from the bus nor from the store. */
+  isClosed = false
   #subscriptions: readonly Unsubscribe[] = []
   #whenIdle: (() => void)[] = []
 
@@ -65,7 +71,8 @@ export class Registration implements AdmissionHost {
     this.#context = context
     this.receipts = new ReceiptGiver(workflow.id, context, options.onDispatch, onReceipt)
     this.durability = context.durability
-    this.#kept = this.durability?.admission(workflow.id)
+    this.patience = this.durability?.patience()
+    this.#kept = this.durability?.admission(workflow.id, this.patience!)
     this.#container = context.services.scope('workflow', { name: workflow.id })
     this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
     this.#container.register(serviceTemplates(workflow.services, 'services'))
@@ -137,7 +144,7 @@ export class Registration implements AdmissionHost {
     const run = this.#createRun(new EventTicket(trigger.id, event, undefined, 0, this.#context.ids))
     run.begin(
       undefined,
-      this.durability?.keeping(run, this.id, () => Promise.resolve([])),
+      this.durability?.keeping(run, this, () => Promise.resolve([])),
     )
     return run
   }
@@ -155,7 +162,7 @@ export class Registration implements AdmissionHost {
       accepted()
       run.begin(takeSlot)
     } else {
-      const keeping = this.durability!.keeping(run, this.id, () => kept.starting(ticket))
+      const keeping = this.durability!.keeping(run, this, () => kept.starting(ticket))
       const decided = new Promise<void>((resolve) => {
         const refused = (error: SystemError) => {
           this.#turnAway(ticket, error)
@@ -178,6 +185,8 @@ export class Registration implements AdmissionHost {
     const withRun =
       waits || (ends && details.runId === undefined) ? { ...details, runId: ticket.runId } : details
     const give = () => this.receipts.give(outcome, ticket, withRun)
+    if (waits) this.#queue(ticket)
+    else this.#context.runs.dequeue(ticket)
     const kept = this.#kept
     if (!kept) return give()
     if (waits) {
@@ -238,7 +247,17 @@ export class Registration implements AdmissionHost {
     if (!this.triggers.has(triggerId)) return
     const ticket = new EventTicket(triggerId, event, key, priority, () => runId)
     this.#kept!.adopt(ticket)
-    this.admission.admit(ticket)
+    this.admission.readmit(ticket)
+  }
+
+  /** Whether the event of that run waits here. */
+  holds(runId: string): boolean {
+    return this.#kept?.holds(runId) ?? false
+  }
+
+  /** Whether somebody is to be told when a run ends. */
+  get tellsEnd(): boolean {
+    return this.hooks.onComplete !== undefined || this.hooks.onCleanup !== undefined
   }
 
   /** Leaves all runs, and all events that wait, to whoever recovers them. */
@@ -251,6 +270,8 @@ export class Registration implements AdmissionHost {
       this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
     else if (this.durability!.isUnstorable(error))
       this.receipts.give('invalid', ticket, { reason: error.message })
+    else if (error.code === 'CONFLICT')
+      this.receipts.give('dropped', ticket, { reason: 'Another process has taken it over' })
     else if (!this.#isLeft) this.receipts.give('dropped', ticket, { reason: error.message })
   }
 
@@ -282,6 +303,7 @@ export class Registration implements AdmissionHost {
    * @param isLeft Whether what waits is left to whoever recovers it.
    */
   close(reason: string, isLeft = false): void {
+    this.isClosed = true
     this.#isLeft = isLeft && this.durability !== undefined
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     this.#subscriptions = []
@@ -331,9 +353,27 @@ export class Registration implements AdmissionHost {
     })
   }
 
+  #queue(ticket: Ticket): void {
+    const { runId, triggerId, event, key } = ticket
+    const { pipeline } = this.triggers.get(triggerId)!
+    const info: RunInfo = {
+      runId,
+      workflowId: this.id,
+      triggerId,
+      pipelineId: pipeline.id,
+      status: 'queued',
+      state: {},
+      startedAt: this.#context.clock.now(),
+      eventId: event.id,
+      ...(key === undefined ? {} : { key }),
+    }
+    this.#context.runs.queue(ticket, info)
+  }
+
   #createRun(ticket: Ticket, from?: RecoveredFrom): ActiveRun {
     const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context, from)
     this.#liveRuns++
+    this.#context.runs.dequeue(ticket)
     this.#context.runs.add(run)
     return run
   }

@@ -11,6 +11,7 @@ import type { RunRecording } from '../timeline/run-recording.js'
 import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
 import type { RunPersistence } from './durable/run-persistence.js'
+import type { OutboxEntry } from './durable/store-registry.js'
 import type { Ticket } from './modes/mode.js'
 import { toRunError } from './refusal.js'
 import type { Registration } from './registration.js'
@@ -48,6 +49,8 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   protected persistence: RunPersistence | undefined
   #services: RunServices | undefined
   #inboxes: RunInboxes | undefined
+  /** Resolves when all that was published so far was received. */
+  #received: Promise<unknown> = RECEIVED
 
   constructor(
     ticket: Ticket,
@@ -153,6 +156,10 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     }
   }
 
+  get isEnding(): boolean {
+    return this.pipeline?.isEnding ?? false
+  }
+
   inboxRecords(): readonly InboxRecord[] {
     return this.#inboxes?.records() ?? []
   }
@@ -164,12 +171,41 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   ): Promise<void> {
     const { status, error } = this.pipeline!
     const isOver = status !== 'running' && status !== 'paused'
-    const keys = isOver ? await persistence.end(status, error, events) : await persistence.save(events)
+    const keys = isOver
+      ? await persistence.end(status, error, events, this.registration.tellsEnd)
+      : await persistence.save(events)
     if (isOver) this.ended(status, error)
     this.#committed(events, pausing)
-    persistence.published(keys)
-    // No further commit comes that could take them along.
-    if (isOver && keys.length > 0) void persistence.sweep().catch(() => {})
+    if (keys.length > 0) this.#forgetReceived(this.context.written(), persistence, keys)
+  }
+
+  /**
+   * Events that were committed and perhaps never published leave as soon as nothing is being registered any more that
+   * may receive them.
+   */
+  protected publishLeft(outbox: readonly OutboxEntry[], persistence: RunPersistence): void {
+    if (outbox.length === 0) return
+    const published = this.context.whenRegistered().then(() => {
+      this.publish(outbox.map(({ event }) => event as BusEvent))
+      return this.context.written()
+    })
+    this.#forgetReceived(
+      published,
+      persistence,
+      outbox.map(({ key }) => key),
+    )
+  }
+
+  /** Everybody was told of the end: what was kept for that goes. */
+  protected forgetEnd(persistence: RunPersistence): void {
+    // What cannot be deleted now is found, and told again, by the next process.
+    this.context.track(this.#received.then(() => persistence.settle()).catch(() => {}))
+  }
+
+  /** Events leave the outbox when those who receive them have kept what they need. */
+  #forgetReceived(received: Promise<unknown>, persistence: RunPersistence, keys: readonly string[]): void {
+    this.#received = Promise.all([this.#received, received]).then(() => persistence.published(keys))
+    this.#received.catch(() => {})
   }
 
   #committed(events: readonly BusEvent[], pausing: readonly Inbox[] | undefined): void {
@@ -220,15 +256,16 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
 
   note(type: string, payload: Readonly<Record<string, unknown>>): void {
     this.record?.('pipeline', type, payload)
-    // What is kept for a later pause must outlive the process as well.
-    if (this.persistence && type !== 'watch:matched') this.context.track(this.#touch(this.persistence))
+    // What is kept for a later pause, or has ended this one, must outlive the process as well.
+    if (this.persistence) this.context.track(this.touch(this.persistence))
   }
 
   fault(error: unknown, what: string): void {
     this.context.report(error, `Run ${this.runId}: ${what}`)
   }
 
-  async #touch(persistence: RunPersistence): Promise<void> {
+  /** Keeps what came between two boundaries. Never rejects. */
+  protected async touch(persistence: RunPersistence): Promise<void> {
     try {
       if (this.pipeline && !this.isGone) await persistence.touch()
     } catch (error) {
@@ -247,3 +284,5 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     )
   }
 }
+
+const RECEIVED: Promise<unknown> = Promise.resolve()

@@ -29,6 +29,10 @@ export interface RuntimeContext {
   readonly durability: Durability | undefined
   /** A write that whoever waits for safety must wait for too. */
   track(write: Promise<void>): void
+  /** Resolves when the writes that are under way now are safe, or have failed. */
+  written(): Promise<unknown>
+  /** Resolves when no workflow is being registered any more; rejects when the runtime is stopped before. */
+  whenRegistered(): Promise<void>
   /** Logs a fault that has nobody else to go to, and publishes it as `bus:error`. Never throws. */
   report(error: unknown, what: string): void
 }

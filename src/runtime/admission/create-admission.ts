@@ -13,6 +13,8 @@ import { Throttle } from './throttle.js'
 export interface Admission extends Mode {
   /** Tickets that debounce and throttle hold back. */
   readonly delayed: number
+  /** Takes a ticket that was admitted before, in a process that is gone: it is neither a duplicate nor too much. */
+  readmit(ticket: Ticket): void
 }
 
 /**
@@ -74,6 +76,7 @@ export function createAdmission(
 
   return {
     admit,
+    readmit: (ticket) => first.admit(ticket),
     resume: (run, go) => mode.resume(run, go),
     withdraw(runId, key) {
       let ticket = mode.withdraw(runId, key)

@@ -5,6 +5,7 @@ import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import { RUN_LAYOUT, type TicketRecord } from './run-record.js'
 import type { Durability } from './durability.js'
+import type { Patience } from './patience.js'
 
 /**
  * Keeps the events that one registration has accepted: those that wait, until they start or come to nothing, and the ids
@@ -13,28 +14,38 @@ import type { Durability } from './durability.js'
 export class DurableAdmission {
   readonly #durability: Durability
   readonly #workflowId: string
+  readonly #patience: Patience
   /** Tickets that are in the store, or on the way there. */
   readonly #kept = new Map<Ticket, Promise<void>>()
+  readonly #runIds = new Set<string>()
 
-  constructor(durability: Durability, workflowId: string) {
+  constructor(durability: Durability, workflowId: string, patience: Patience) {
     this.#durability = durability
     this.#workflowId = workflowId
+    this.#patience = patience
   }
 
   /** A ticket that was recovered is in the store already. */
   adopt(ticket: Ticket): void {
-    this.#kept.set(ticket, Promise.resolve())
+    this.#hold(ticket, Promise.resolve())
   }
 
   isKept(ticket: Ticket): boolean {
     return this.#kept.has(ticket)
   }
 
+  /** Whether the event of that run waits here. */
+  holds(runId: string): boolean {
+    return this.#runIds.has(runId)
+  }
+
   /** Resolves when the event is safe. Rejects with `CONFLICT` when it was accepted before. */
   keep(ticket: Ticket): Promise<void> {
     const { runId, triggerId, event, key, priority } = ticket
+    const owner = this.#durability.ownership.id
     const value: TicketRecord = {
       layout: RUN_LAYOUT,
+      owner,
       runId,
       triggerId,
       event,
@@ -42,20 +53,17 @@ export class DurableAdmission {
       ...(key === undefined ? {} : { key }),
     }
     const put: StorageOperation = { type: 'put', key: recordKeys.ticket(this.#workflowId, runId), value }
-    const kept = this.#commit([...this.#accept(ticket), put], async () => {
-      const driver = this.#durability.registry.driver
-      return (await driver.get(recordKeys.ticket(this.#workflowId, runId))) !== undefined
-    })
-    this.#kept.set(ticket, kept)
-    kept.catch(() => this.#kept.delete(ticket))
+    const kept = this.#commit([...this.#accept(ticket), put], () => this.#isStored(ticket))
+    this.#hold(ticket, kept)
+    kept.catch(() => this.#release(ticket))
     return kept
   }
 
   /** It came to nothing. Resolves when the store has forgotten it. */
   async drop(ticket: Ticket): Promise<void> {
     await this.#kept.get(ticket)
-    this.#kept.delete(ticket)
-    await this.#commit([this.#delete(ticket)], () => Promise.resolve(false))
+    await this.#commit(this.#take(ticket), async () => !(await this.#isStored(ticket)))
+    this.#release(ticket)
   }
 
   /** What is committed with the start of its run. */
@@ -63,8 +71,23 @@ export class DurableAdmission {
     const kept = this.#kept.get(ticket)
     if (!kept) return this.#accept(ticket)
     await kept
+    this.#release(ticket)
+    return this.#take(ticket)
+  }
+
+  #hold(ticket: Ticket, kept: Promise<void>): void {
+    this.#kept.set(ticket, kept)
+    this.#runIds.add(ticket.runId)
+  }
+
+  #release(ticket: Ticket): void {
     this.#kept.delete(ticket)
-    return [this.#delete(ticket)]
+    this.#runIds.delete(ticket.runId)
+  }
+
+  async #isStored({ runId }: Ticket): Promise<boolean> {
+    const { ownership, registry } = this.#durability
+    return (await registry.ticket(this.#workflowId, runId))?.owner === ownership.id
   }
 
   #accept({ triggerId, event, runId }: Ticket): readonly StorageOperation[] {
@@ -75,16 +98,19 @@ export class DurableAdmission {
     ]
   }
 
-  #delete({ runId }: Ticket): StorageOperation {
-    return { type: 'delete', key: recordKeys.ticket(this.#workflowId, runId) }
+  /** Out of the store, if it is still this process in which it waits. */
+  #take({ runId }: Ticket): readonly StorageOperation[] {
+    const key = recordKeys.ticket(this.#workflowId, runId)
+    const equals = this.#durability.ownership.id
+    return [
+      { type: 'expect', key, field: 'owner', equals },
+      { type: 'delete', key },
+    ]
   }
 
   #commit(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
-    return commitPatiently(
-      operations,
-      isApplied,
-      this.#durability.patience(`An event of "${this.#workflowId}"`),
-    )
+    const what = `An event of "${this.#workflowId}"`
+    return commitPatiently(operations, isApplied, this.#durability.patient(what, this.#patience))
   }
 }
 
@@ -95,4 +121,9 @@ export function isAcceptedBefore(error: unknown): boolean {
     error.code === 'CONFLICT' &&
     String(error.context['key']).startsWith('accepted/')
   )
+}
+
+/** Whether a commit was refused because another process has taken over what it is about. */
+export function isTakenOver(error: unknown): boolean {
+  return error instanceof SystemError && error.code === 'CONFLICT'
 }

@@ -55,6 +55,24 @@ export class Ownership {
     return record !== undefined && record.until > this.#clock.now()
   }
 
+  /** Deletes what is left of processes that are gone. One that comes back says again that it is alive. */
+  async forgetDead(): Promise<void> {
+    const now = this.#clock.now()
+    const records = await this.#driver.scan({ prefix: recordKeys.owners, onDamaged: () => {} })
+    const dead = records.filter(({ value }) => (value as OwnerRecord).until + this.#ttlMs < now)
+    await Promise.all(
+      dead.map(({ key, value }) =>
+        this.#driver
+          .commit([
+            { type: 'expect', key, field: 'until', equals: (value as OwnerRecord).until },
+            { type: 'delete', key },
+          ])
+          // Somebody else has, or will.
+          .catch(() => {}),
+      ),
+    )
+  }
+
   /** Lets others take over at once. */
   async close(): Promise<void> {
     if (this.#isClosed) return

@@ -7,7 +7,11 @@ export const recordKeys = {
   run: (workflowId: string, runId: string) => `run/${workflowId}/${runId}`,
   endedRuns: (workflowId: string) => `ended/${workflowId}/`,
   ended: (workflowId: string, runId: string) => `ended/${workflowId}/${runId}`,
+  /** Runs that have ended, and about whose end something is still to be done. */
+  unsettledRuns: (workflowId: string) => `unsettled/${workflowId}/`,
+  unsettled: (workflowId: string, runId: string) => `unsettled/${workflowId}/${runId}`,
   claim: (runId: string) => `claim/${runId}`,
+  owners: 'owner/',
   owner: (ownerId: string) => `owner/${ownerId}`,
   tickets: (workflowId: string) => `ticket/${workflowId}/`,
   ticket: (workflowId: string, runId: string) => `ticket/${workflowId}/${runId}`,

@@ -1,4 +1,5 @@
 import type { BusEvent } from '../../core/bus-event.js'
+import type { Clock } from '../../core/clock.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
@@ -9,6 +10,7 @@ import { type EndedRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
 export interface JournalOptions extends PatientCommitOptions {
+  readonly clock: Clock
   readonly registry: StoreRegistry
   readonly workflowId: string
   readonly runId: string
@@ -19,14 +21,30 @@ export interface JournalOptions extends PatientCommitOptions {
   readonly revision: number
 }
 
-/** What is committed at a boundary. */
-export interface Boundary {
+/** What is kept of a run that has not ended. */
+export interface Contents {
   readonly checkpoint: RunCheckpoint
   readonly inboxes: readonly InboxRecord[]
+}
+
+/** What is committed beside it. */
+export interface Company {
   /** Events that leave with it. */
   readonly events: readonly BusEvent[]
   /** Writes of others that belong to the same moment: the timeline. */
   readonly beside: readonly StorageOperation[]
+  /** Told, before anything else is committed, under which keys the events stand in the outbox. */
+  readonly committed: (keys: readonly string[]) => void
+  readonly refused: (error: unknown) => void
+}
+
+/** What is committed at a boundary. */
+export interface Boundary extends Contents, Company {}
+
+/** What is committed at the end. */
+export interface Departure extends Company {
+  /** Whether somebody is to be told of it. */
+  readonly hasHooks: boolean
 }
 
 /**
@@ -41,10 +59,17 @@ export class RunJournal {
   #revision: number
   /** Keys of events that were published, and can be deleted. */
   #sent: string[] = []
+  /** Keys of all events that are in the outbox. */
+  readonly #outbox: Set<string>
   #last: Promise<unknown> = Promise.resolve()
+  /** Whether nothing is to be saved: the run was not taken, or has ended. */
+  #isOver = false
+  #isUnsettled = false
 
-  constructor(options: JournalOptions) {
+  /** @param outbox Keys of events that were left there. */
+  constructor(options: JournalOptions, outbox: Iterable<string> = []) {
     this.#options = options
+    this.#outbox = new Set(outbox)
     this.#revision = options.revision
   }
 
@@ -56,16 +81,20 @@ export class RunJournal {
     return this.#options.epoch
   }
 
-  /** The run begins: its record, its claim, and what makes its event known, or takes it out of the queue. */
-  create(checkpoint: RunCheckpoint, admission: readonly StorageOperation[]): Promise<void> {
+  /**
+   * The run begins: its record, its claim, and what makes its event known, or takes it out of the queue. Nothing else is
+   * committed before; when it is refused, nothing else ever is.
+   */
+  create(admission: () => Promise<readonly StorageOperation[]>, read: () => Contents): Promise<void> {
     const { registry, workflowId, runId, ownerId } = this.#options
     const key = recordKeys.claim(runId)
     return this.#inTurn(async () => {
+      this.#isOver = true
       const operations: StorageOperation[] = [
-        ...admission,
+        ...(await admission()),
         { type: 'expect', key, field: 'epoch', equals: undefined },
         { type: 'put', key, value: { epoch: this.epoch, owner: ownerId } },
-        this.#put(checkpoint, [], 1),
+        this.#put(read(), 1),
       ]
       await commitPatiently(
         operations,
@@ -73,42 +102,60 @@ export class RunJournal {
         this.#options,
       )
       this.#revision = 1
+      this.#isOver = false
+    })
+  }
+
+  /** The run ends before it began: only how, and what makes its event known, is kept. */
+  createEnded(
+    admission: () => Promise<readonly StorageOperation[]>,
+    ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>,
+  ): Promise<void> {
+    const { registry, workflowId, runId } = this.#options
+    return this.#inTurn(async () => {
+      this.#isOver = true
+      const value: EndedRecord = { layout: RUN_LAYOUT, revision: 1, epoch: this.epoch, ...ended }
+      await commitPatiently(
+        [...(await admission()), { type: 'put', key: recordKeys.ended(workflowId, runId), value }],
+        async () => (await registry.ended(workflowId, runId)) !== undefined,
+        this.#options,
+      )
     })
   }
 
   /**
-   * @param read Called when it is this commit's turn, so that it holds the latest.
-   * @returns the keys under which the events stand in the outbox
+   * @param read Called when it is this commit's turn, so that it holds the latest; `undefined` when there is nothing to
+   *   commit after all.
    */
-  save(read: () => Boundary): Promise<readonly string[]> {
+  save(read: () => Boundary | undefined): Promise<void> {
     return this.#inTurn(async () => {
-      const { checkpoint, inboxes, events, beside } = read()
-      const revision = this.#revision + 1
-      const outbox = this.#toOutbox(events, revision)
-      await this.#commit(revision, [this.#put(checkpoint, inboxes, revision), ...outbox, ...beside])
-      return outbox.map(({ key }) => key)
+      const boundary = this.#isOver ? undefined : read()
+      if (boundary) await this.#commit(boundary, (revision) => [this.#put(boundary, revision)])
     })
   }
 
-  /** The run has ended: its record gives way to what is left of it, and its claim to nobody. */
-  end(
-    ended: Omit<EndedRecord, 'layout' | 'revision'>,
-    events: readonly BusEvent[],
-    beside: () => readonly StorageOperation[],
-  ): Promise<readonly string[]> {
-    const { workflowId, runId } = this.#options
+  /**
+   * The run has ended: its record gives way to what is left of it. Its claim stays as long as something is to be done
+   * about the end, so that whoever comes after a crash knows of it, and nobody else interferes.
+   */
+  end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, read: () => Departure): Promise<void> {
+    const { workflowId, runId, ownerId } = this.#options
     return this.#inTurn(async () => {
-      const revision = this.#revision + 1
-      const value: EndedRecord = { layout: RUN_LAYOUT, revision, ...ended }
-      const outbox = this.#toOutbox(events, revision)
-      await this.#commit(revision, [
-        { type: 'delete', key: recordKeys.run(workflowId, runId) },
-        { type: 'delete', key: recordKeys.claim(runId) },
-        { type: 'put', key: recordKeys.ended(workflowId, runId), value },
-        ...outbox,
-        ...beside(),
-      ])
-      return outbox.map(({ key }) => key)
+      const departure = read()
+      const isUnsettled =
+        departure.hasHooks || departure.events.length > 0 || this.#outbox.size > this.#sent.length
+      this.#isOver = true
+      await this.#commit(departure, (revision) => {
+        const value: EndedRecord = { layout: RUN_LAYOUT, revision, epoch: this.epoch, ...ended }
+        return [
+          { type: 'delete', key: recordKeys.run(workflowId, runId) },
+          { type: 'put', key: recordKeys.ended(workflowId, runId), value },
+          isUnsettled
+            ? { type: 'put', key: recordKeys.unsettled(workflowId, runId), value: { owner: ownerId } }
+            : { type: 'delete', key: recordKeys.claim(runId) },
+        ]
+      })
+      this.#isUnsettled = isUnsettled
     })
   }
 
@@ -117,12 +164,23 @@ export class RunJournal {
     this.#sent.push(...keys)
   }
 
-  /** Deletes from the outbox what was published; needed only after the last commit. */
-  sweep(): Promise<void> {
+  /** Everything is done about the end: nothing is left of the run but how it ended. */
+  settle(): Promise<void> {
+    const { workflowId, runId } = this.#options
     return this.#inTurn(async () => {
-      const operations = this.#deleteSent()
-      if (operations.length > 0)
-        await commitPatiently(operations, () => Promise.resolve(false), this.#options)
+      if (!this.#isUnsettled) return
+      this.#isUnsettled = false
+      const key = recordKeys.claim(runId)
+      await commitPatiently(
+        [
+          { type: 'expect', key, field: 'epoch', equals: this.epoch },
+          { type: 'delete', key },
+          { type: 'delete', key: recordKeys.unsettled(workflowId, runId) },
+          { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
+        ],
+        async () => (await this.#options.registry.claim(runId)) === undefined,
+        this.#options,
+      )
     })
   }
 
@@ -132,31 +190,46 @@ export class RunJournal {
     return turn
   }
 
-  async #commit(revision: number, operations: readonly StorageOperation[]): Promise<void> {
+  async #commit(
+    { events, beside, committed, refused }: Company,
+    writes: (revision: number) => readonly StorageOperation[],
+  ): Promise<void> {
     const { registry, workflowId, runId } = this.#options
+    const revision = this.#revision + 1
     const key = recordKeys.claim(runId)
+    const outbox = this.#toOutbox(events, revision)
     const sent = this.#sent.length
     try {
       await commitPatiently(
-        [{ type: 'expect', key, field: 'epoch', equals: this.epoch }, ...operations, ...this.#deleteSent()],
+        [
+          { type: 'expect', key, field: 'epoch', equals: this.epoch },
+          ...writes(revision),
+          ...outbox,
+          ...beside,
+          ...this.#deleteSent(),
+        ],
         async () => {
           const stored = (await registry.run(workflowId, runId)) ?? (await registry.ended(workflowId, runId))
-          const claim = await registry.claim(runId)
-          return stored?.revision === revision && (claim === undefined || claim.epoch === this.epoch)
+          const epoch =
+            stored && 'epoch' in stored ? stored.epoch : ((await registry.claim(runId))?.epoch ?? 0)
+          return stored?.revision === revision && epoch === this.epoch
         },
         this.#options,
       )
     } catch (error) {
+      refused(error)
       if (isSystemError(error) && error.code === 'CONFLICT') throw fenced(runId, this.epoch, error)
       throw error
     }
     this.#revision = revision
-    this.#sent.splice(0, sent)
+    for (const each of outbox) this.#outbox.add(each.key)
+    for (const each of this.#sent.splice(0, sent)) this.#outbox.delete(each)
+    committed(outbox.map((each) => each.key))
   }
 
-  #put(checkpoint: RunCheckpoint, inboxes: readonly InboxRecord[], revision: number): StorageOperation {
-    const { workflowId, runId, clock } = this.#options
-    const value: RunRecord = { layout: RUN_LAYOUT, revision, savedAt: clock.now(), checkpoint, inboxes }
+  #put({ checkpoint, inboxes }: Contents, revision: number): StorageOperation {
+    const { workflowId, runId } = this.#options
+    const value: RunRecord = { layout: RUN_LAYOUT, revision, savedAt: this.now(), checkpoint, inboxes }
     return { type: 'put', key: recordKeys.run(workflowId, runId), value }
   }
 

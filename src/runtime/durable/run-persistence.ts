@@ -7,7 +7,7 @@ import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.j
 import type { RunInfo } from '../run-result.js'
 import type { InboxRecord } from '../waiting/inbox.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
-import type { RunJournal } from './run-journal.js'
+import type { Company, Contents, RunJournal } from './run-journal.js'
 import type { EndedRecord } from './run-record.js'
 
 /** What is kept of a run, as it is now. */
@@ -16,15 +16,30 @@ export interface PersistentRun {
   checkpoint(): RunCheckpoint
   inboxRecords(): readonly InboxRecord[]
   info(): RunInfo
+  /** Whether it was told to end, or is ending: what it holds then is no place to go on from. */
+  readonly isEnding: boolean
 }
 
-/** Keeps a run in the store: each boundary, what comes in between for its next pause, and its end. */
+/** Events that leave at a boundary, and where they stand in the outbox once they were committed. */
+interface Leaving {
+  readonly events: readonly BusEvent[]
+  keys: readonly string[]
+}
+
+/**
+ * Keeps a run in the store: each boundary, what comes in between for its next pause, and its end.
+ *
+ * The run has moved on by the time its boundary is to be committed, so any commit that comes in between holds the boundary
+ * as well, and takes the events that leave there with it. A run that is about to end is kept as it was before.
+ */
 export class RunPersistence {
   readonly #run: PersistentRun
   readonly #journal: RunJournal
   /** The store of timelines, where it is the same as that of the runs: then they share their commits. */
   readonly #timelines: StoredTimelineStore | undefined
   #touching: Promise<void> | undefined
+  /** Of boundaries that are not committed yet. */
+  #leaving: Leaving[] = []
   /** The state that was stored last, for an end that cannot store a newer one. */
   #stored: RunCheckpoint | undefined
 
@@ -35,47 +50,56 @@ export class RunPersistence {
   }
 
   /** @param admission What makes the event known, or takes it out of the queue. */
-  async create(admission: readonly StorageOperation[]): Promise<void> {
-    const checkpoint = this.#run.checkpoint()
-    await this.#journal.create(checkpoint, admission)
-    this.#stored = checkpoint
+  create(admission: () => Promise<readonly StorageOperation[]>): Promise<void> {
+    return this.#journal.create(admission, () => this.#contents())
+  }
+
+  /** The run fails before it began. */
+  createFailed(admission: () => Promise<readonly StorageOperation[]>, error: SystemError): Promise<void> {
+    return this.#journal.createEnded(admission, this.#ended('failed', error, {}))
   }
 
   /** The run has reached a boundary, at which events leave. Resolves to their keys in the outbox. */
-  save(events: readonly BusEvent[]): Promise<readonly string[]> {
-    return this.#withTimeline((beside) =>
-      this.#journal.save(() => {
-        this.#stored = this.#run.checkpoint()
-        return { checkpoint: this.#stored, inboxes: this.#run.inboxRecords(), events, beside: beside() }
-      }),
-    )
+  async save(events: readonly BusEvent[]): Promise<readonly string[]> {
+    const leaving: Leaving = { events, keys: [] }
+    if (events.length > 0) this.#leaving.push(leaving)
+    await this.#save(() => true)
+    return leaving.keys
   }
 
   /** Something came in between two boundaries. Many such changes share a commit. */
   touch(): Promise<void> {
-    this.#touching ??= Promise.resolve().then(async () => {
+    this.#touching ??= Promise.resolve().then(() => {
       this.#touching = undefined
-      await this.save([])
+      return this.#save(() => !this.#run.isEnding)
     })
     return this.#touching
   }
 
-  /** The run has ended. */
-  end(
+  /**
+   * The run has ended.
+   *
+   * @param hasHooks Whether somebody is to be told of the end.
+   */
+  async end(
     status: EndedRecord['status'],
     error: SystemError | undefined,
     events: readonly BusEvent[],
+    hasHooks: boolean,
   ): Promise<readonly string[]> {
     const ended = this.#ended(status, error, this.#run.info().state)
     this.#run.recording?.setStatus(status === 'succeeded' ? 'complete' : status)
-    return this.#withTimeline((beside) => this.#journal.end(ended, events, beside))
+    const leaving: Leaving = { events, keys: [] }
+    this.#leaving.push(leaving)
+    await this.#end(ended, hasHooks)
+    return leaving.keys
   }
 
   /** The run ends with an error because its present state cannot be stored: the last one that could is kept. */
-  async fail(error: SystemError): Promise<void> {
-    const ended = this.#ended('failed', error, this.#stored?.root.state ?? {})
+  async fail(error: SystemError, hasHooks: boolean): Promise<void> {
     this.#run.recording?.setStatus('failed')
-    await this.#withTimeline((beside) => this.#journal.end(ended, [], beside))
+    this.#leaving = []
+    await this.#end(this.#ended('failed', error, this.#stored?.root.state ?? {}), hasHooks)
   }
 
   /** Events that were published leave the outbox with the next commit. */
@@ -83,16 +107,49 @@ export class RunPersistence {
     if (keys.length > 0) this.#journal.published(keys)
   }
 
-  /** Empties the outbox of a run that has ended. */
-  sweep(): Promise<void> {
-    return this.#journal.sweep()
+  /** Everything is done about the end of the run. */
+  settle(): Promise<void> {
+    return this.#journal.settle()
+  }
+
+  #contents(): Contents {
+    this.#stored = this.#run.checkpoint()
+    return { checkpoint: this.#stored, inboxes: this.#run.inboxRecords() }
+  }
+
+  /** @param isWanted Asked when it is the turn of this commit. */
+  #save(isWanted: () => boolean): Promise<void> {
+    return this.#journal.save(() => (isWanted() ? { ...this.#contents(), ...this.#company() } : undefined))
+  }
+
+  #end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, hasHooks: boolean): Promise<void> {
+    return this.#journal.end(ended, () => ({ ...this.#company(), hasHooks }))
+  }
+
+  /** What goes with the commit whose turn it is: events that leave, and what happened since for the timeline. */
+  #company(): Company {
+    const leaving = this.#leaving.splice(0)
+    const { recording } = this.#run
+    const batch = this.#timelines && recording?.take()
+    return {
+      events: leaving.flatMap(({ events }) => events),
+      beside: batch ? this.#timelines.operations(batch) : [],
+      committed: (keys) => {
+        if (batch) recording!.settle('stored')
+        let at = 0
+        for (const each of leaving) each.keys = keys.slice(at, (at += each.events.length))
+      },
+      refused: (error) => {
+        if (batch) recording!.settle('refused', error)
+      },
+    }
   }
 
   #ended(
     status: EndedRecord['status'],
     error: SystemError | undefined,
     state: StateObject,
-  ): Omit<EndedRecord, 'layout' | 'revision'> {
+  ): Omit<EndedRecord, 'layout' | 'revision' | 'epoch'> {
     const { runId, workflowId, triggerId, pipelineId, eventId, startedAt, key } = this.#run.info()
     return {
       runId,
@@ -106,28 +163,6 @@ export class RunPersistence {
       endedAt: this.#journal.now(),
       ...(key === undefined ? {} : { key }),
       ...(error ? { error: serializeError(error) } : {}),
-    }
-  }
-
-  async #withTimeline<Value>(
-    commit: (beside: () => readonly StorageOperation[]) => Promise<Value>,
-  ): Promise<Value> {
-    const { recording } = this.#run
-    const timelines = this.#timelines
-    if (!recording || !timelines) return commit(() => [])
-    let isTaken = false
-    const beside = () => {
-      const batch = recording.take()
-      isTaken = batch !== undefined
-      return batch ? timelines.operations(batch) : []
-    }
-    try {
-      const value = await commit(beside)
-      if (isTaken) recording.settle('stored')
-      return value
-    } catch (error) {
-      if (isTaken) recording.settle('refused', error)
-      throw error
     }
   }
 }

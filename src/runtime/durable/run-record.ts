@@ -1,7 +1,8 @@
 import type { BusEvent } from '../../core/bus-event.js'
-import { type SerializedError, SystemError } from '../../core/system-error.js'
+import { type SerializedError, SystemError, isSystemError, reviveError } from '../../core/system-error.js'
 import type { StateObject } from '../../state/change.js'
 import type { InboxRecord } from '../waiting/inbox.js'
+import type { RunResult } from '../run-result.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 
 /** The layout of the records below; one that is not known is refused, never guessed at. */
@@ -22,6 +23,8 @@ export interface RunRecord {
 export interface EndedRecord {
   readonly layout: number
   readonly revision: number
+  /** Of the owner under whom it ended. */
+  readonly epoch: number
   readonly runId: string
   readonly workflowId: string
   readonly triggerId: string
@@ -44,6 +47,8 @@ export interface ClaimRecord {
 /** An event that was accepted and waits for its turn. */
 export interface TicketRecord {
   readonly layout: number
+  /** The process in which it waits; only that one may start it. */
+  readonly owner: string
   readonly runId: string
   readonly triggerId: string
   readonly event: BusEvent
@@ -59,4 +64,14 @@ export function assertKnownLayout(record: { readonly layout: number }, key: stri
     `Cannot read "${key}": a newer Busline stored it (layout ${record.layout}, known: ${RUN_LAYOUT}); update this one`,
     { context: { key, layout: record.layout } },
   )
+}
+
+/** What the hooks of a run hear that ended in another process. */
+export function toRunResult({ status, state, error, startedAt, endedAt, ...ids }: EndedRecord): RunResult {
+  const { runId, workflowId, triggerId, pipelineId } = ids
+  const metadata = { runId, workflowId, triggerId, pipelineId, durationMs: endedAt - startedAt }
+  if (status === 'succeeded') return { ok: true, value: { status, state }, metadata }
+  const revived = reviveError(error!)
+  const fault = isSystemError(revived) ? revived : new SystemError('EXECUTION_FAILED', revived.message)
+  return { ok: false, error: fault, metadata: { ...metadata, status } }
 }

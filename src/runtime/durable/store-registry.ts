@@ -46,6 +46,20 @@ export class StoreRegistry {
     }
   }
 
+  /** Runs that have ended, and about whose end something is still to be done. */
+  async *unsettledRuns(
+    workflowId: string,
+    onDamaged: (error: unknown) => void,
+  ): AsyncGenerator<readonly { readonly runId: string; readonly owner: string }[]> {
+    const prefix = recordKeys.unsettledRuns(workflowId)
+    for await (const page of this.#pages(prefix, onDamaged)) {
+      yield page.map(({ key, value }) => ({
+        runId: key.slice(prefix.length),
+        owner: (value as { owner: string }).owner,
+      }))
+    }
+  }
+
   /** Events that were accepted and still wait, in the order they came. */
   async waitingTickets(
     workflowId: string,
@@ -56,6 +70,10 @@ export class StoreRegistry {
       tickets.push(...page.map(({ value }) => value as TicketRecord))
     }
     return tickets
+  }
+
+  ticket(workflowId: string, runId: string): Promise<TicketRecord | undefined> {
+    return this.driver.get(recordKeys.ticket(workflowId, runId)) as Promise<TicketRecord | undefined>
   }
 
   run(workflowId: string, runId: string): Promise<RunRecord | undefined> {

@@ -1,0 +1,61 @@
+import type { Clock, TimerHandle } from '../../core/clock.js'
+import type { SystemError } from '../../core/system-error.js'
+
+/** How long a store may still take over what is under way when its user leaves. */
+export const LEAVE_WITHIN_MS = 5000
+
+/**
+ * How long whoever writes to a store waits for it: as long as it takes, until somebody says that it is enough. From then on nothing
+ * is tried again, and what is under way has {@link LEAVE_WITHIN_MS} left, so that nobody who leaves waits for a store
+ * that has stopped answering.
+ */
+export class Patience {
+  readonly #clock: Clock
+  /** What rejects those that wait now. */
+  readonly #waiting = new Set<(reason: SystemError) => void>()
+  #reason: SystemError | undefined
+  #isOver = false
+  #timer: TimerHandle
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Why nothing is to be tried again, if so. */
+  get reason(): SystemError | undefined {
+    return this.#reason
+  }
+
+  /** It is enough. */
+  end(reason: SystemError): void {
+    if (this.#reason) return
+    this.#reason = reason
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#isOver = true
+      for (const reject of this.#waiting) reject(reason)
+    }, LEAVE_WITHIN_MS)
+  }
+
+  /** Settles as `answer` does, or rejects with the reason when the time is up. */
+  bound<Value>(answer: Promise<Value>): Promise<Value> {
+    if (this.#isOver) return Promise.reject(this.#reason!)
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      answer.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+    })
+  }
+
+  /** Waits a while before the next attempt; rejects when there shall be none. */
+  async pause(ms: number): Promise<void> {
+    let timer: TimerHandle
+    await this.bound(new Promise<void>((resolve) => (timer = this.#clock.setTimeout(resolve, ms)))).finally(
+      () => this.#clock.clearTimeout(timer),
+    )
+    if (this.#reason) throw this.#reason
+  }
+
+  /** Everybody has left. */
+  close(): void {
+    this.#clock.clearTimeout(this.#timer)
+  }
+}

@@ -199,7 +199,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   /** Everybody was told of the end: what was kept for that goes. */
   protected forgetEnd(persistence: RunPersistence): void {
     // What cannot be deleted now is found, and told again, by the next process.
-    this.context.track(this.#received.then(() => persistence.settle()).catch(() => {}))
+    this.context.tidy(this.#received.then(() => persistence.settle()).catch(() => {}))
   }
 
   /** Events leave the outbox when those who receive them have kept what they need. */

@@ -46,6 +46,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   readonly #parts: { recorder?: TimelineRecorder; durability?: Durability } = {}
   /** Writes that are under way. */
   readonly #writes = new Set<Promise<void>>()
+  readonly #tidying = new Set<Promise<void>>()
   #recoveryTimer: TimerHandle
   /** How many workflows are being registered. */
   #registering = 0
@@ -77,6 +78,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
         return parts.durability
       },
       track: (write) => this.#track(write),
+      tidy: (act) => this.#tidy(act),
       written: () => Promise.all(this.#writes),
       whenRegistered: () => this.#whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
@@ -316,7 +318,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       ...this.#leaving,
     ])
     this.#context.watches.close()
-    await Promise.all(this.#writes)
+    await Promise.all([...this.#writes, ...this.#tidying])
     await this.#context.durability?.close(stopped)
     await this.#context.recorder?.close()
   }
@@ -336,9 +338,14 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     else registration.abortAll(reason)
     registration.patience?.end(left)
     await registration.idle()
-    if (registration.patience) await Promise.all(this.#writes)
+    if (registration.patience) await Promise.all([...this.#writes, ...this.#tidying])
     registration.patience?.close()
     await registration.dispose()
+  }
+
+  #tidy(act: Promise<void>): void {
+    this.#tidying.add(act)
+    void act.then(() => this.#tidying.delete(act))
   }
 
   #track(write: Promise<void>): void {

@@ -314,7 +314,7 @@ describe.skipIf(!chromium)('<busline-inspector> in Chromium', { timeout: 60_000 
         await page.waitForTimeout(400)
         await page.screenshot({ path: `${images}inspector-${name}.png` })
       }
-      await seek(62)
+      await seek(79)
       await shoot('timeline')
       await page.emulateMedia({ colorScheme: 'dark' })
       await shoot('timeline-dark')

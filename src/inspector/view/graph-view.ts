@@ -195,7 +195,11 @@ export class GraphView {
 
 /** What the run waited for after a stage, on the lower edge of its box. */
 function waitPill(waits: ReadonlyMap<string, number>): SVGElement[] {
-  const label = [...waits].map(([kind, count]) => `waits: ${kind}${count > 1 ? ` ×${count}` : ''}`).join(', ')
+  const kinds = [...waits].map(([kind, count]) => {
+    const times = count > 1 ? ` ×${count}` : ''
+    return kind === 'pause' ? `waits${times}` : `waits: ${kind}${times}`
+  })
+  const label = kinds.join(', ')
   const width = 18 + label.length * 6.2
   const x = NODE_WIDTH - width - 12
   const place = { x: String(x), y: String(NODE_HEIGHT - 10), width: String(width), height: '20', rx: '10' }

@@ -1,0 +1,112 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type BuiltPages, buildPages } from './built-pages.js'
+import { findChromium } from './find-chromium.js'
+import { type OpenBrowser, openBrowser } from './open-browser.js'
+
+const chromium = findChromium()
+
+let pages: BuiltPages
+let browser: OpenBrowser
+
+async function openTeaHouse(): Promise<Page> {
+  const page = await browser.newPage()
+  await page.goto(pages.url('examples/browser/index.html'))
+  await page.locator('.live.on').waitFor()
+  return page
+}
+
+/** What the IndexedDB of the page has of a run, read past the inspector. */
+function readRecords(page: Page, runId: string): Promise<{ count: number; seqs: number[]; types: string[] }> {
+  return page.evaluate(async (id) => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open('tea-house')
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(new Error('Cannot open it'))
+    })
+    const range = IDBKeyRange.bound(`timeline/events/${id}/`, `timeline/events/${id}/~`)
+    const records = await new Promise<{ value: { seq: number; type: string }[] }[]>((resolve, reject) => {
+      const request = database.transaction('records').objectStore('records').getAll(range)
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(new Error('Cannot read it'))
+    })
+    database.close()
+    const events = records.flatMap(({ value }) => value)
+    return { count: events.length, seqs: events.map(({ seq }) => seq), types: events.map(({ type }) => type) }
+  }, runId)
+}
+
+describe.skipIf(!chromium)('the tea house in Chromium, on a real IndexedDB', { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    pages = await buildPages()
+    browser = await openBrowser(chromium!)
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    await pages?.close()
+  })
+
+  it('runs workflows in the page, and shows them while they run', async () => {
+    const page = await openTeaHouse()
+    await page.getByRole('button', { name: 'Place an order' }).click()
+    const card = page.locator('#orders li').first()
+    await card.waitFor()
+    await card.click()
+    await page.locator('.run-head h2').waitFor()
+    const counted = async () => Number((await page.locator('.at').innerText()).split('/')[1]!.split('·')[0])
+    await expect.poll(counted).toBeGreaterThan(2)
+    const before = await counted()
+    await expect.poll(counted, { timeout: 10_000 }).toBeGreaterThan(before)
+    // A dear order waits for a person; any other goes on by itself.
+    await expect
+      .poll(
+        async () => {
+          await page.getByRole('button', { name: 'Approve what waits' }).click()
+          return page.locator('.run-head .badge').innerText()
+        },
+        { timeout: 30_000, interval: 250 },
+      )
+      .toMatch(/complete|failed/)
+    expect(browser.takeErrors()).toEqual([])
+    await page.close()
+  })
+
+  it('has the timeline of a run whose page was closed in the middle of it', async () => {
+    const first = await openTeaHouse()
+    await first.evaluate(() => document.querySelector('busline-inspector')!.setAttribute('theme', 'light'))
+    await first.getByRole('button', { name: 'Five at once' }).click()
+    await first.locator('#orders li').first().click()
+    await expect.poll(() => first.locator('.gantt .vlist-row').count()).toBeGreaterThan(2)
+    const runId = (await first.evaluate(() => document.querySelector('busline-inspector')!.run))!
+    await expect.poll(async () => (await readRecords(first, runId)).count).toBeGreaterThan(5)
+    const stored = await readRecords(first, runId)
+    await first.close({ runBeforeUnload: false })
+
+    const second = await openTeaHouse()
+    await second.evaluate((id) => (document.querySelector('busline-inspector')!.run = id), runId)
+    await second.locator('.run-head h2').waitFor()
+    const kept = await readRecords(second, runId)
+    expect(kept.seqs).toEqual(kept.seqs.map((_seq, index) => index + 1))
+    expect(kept.types.slice(0, stored.count)).toEqual(stored.types)
+    expect(kept.types[0]).toBe('pipeline:start')
+    expect(await second.locator('.run-head').innerText()).toContain(String(kept.count))
+    await second.getByRole('slider', { name: 'Event' }).focus()
+    await second.keyboard.press('Home')
+    await second.keyboard.press('ArrowRight')
+    expect(await second.locator('.state-panel').innerText()).toMatch(/pipeline:start[\s\S]*guest/)
+    expect(browser.takeErrors()).toEqual([])
+    await second.close()
+  })
+
+  it('tells of receipts and queues of the runtime in the page', async () => {
+    const page = await openTeaHouse()
+    await page.getByRole('button', { name: 'Five at once' }).click()
+    await page.getByRole('tab', { name: 'Receipts' }).click()
+    await expect.poll(() => page.locator('.reason').allInnerTexts()).toContain('Capacity of 3 reached')
+    await page.getByRole('tab', { name: 'Queues' }).click()
+    await expect.poll(() => page.locator('.lane').first().innerText()).toMatch(/waiting/)
+    expect(browser.takeErrors()).toEqual([])
+    await page.close()
+  })
+})

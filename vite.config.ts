@@ -42,6 +42,8 @@ const inspectorPage: BuildOptions = {
 
 export default defineConfig(({ mode }) => ({
   build: mode === 'inspector-page' ? inspectorPage : library,
+  // A library leaves this to the application; the page has nobody to leave it to.
+  define: mode === 'inspector-page' ? { 'process.env.NODE_ENV': '"production"' } : {},
   resolve: {
     alias: [
       { find: /^busline$/, replacement: fromHere('src/index.ts') },

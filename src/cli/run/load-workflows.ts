@@ -68,9 +68,9 @@ function isWorkflow(value: unknown): value is WorkflowDefinition {
 
 function isPair(value: unknown): value is Entry {
   if (!Array.isArray(value) || value.length > 2 || !isWorkflow(value[0])) return false
-  return (
-    value[1] === undefined || (typeof value[1] === 'object' && value[1] !== null && !isWorkflow(value[1]))
-  )
+  const options: unknown = value[1]
+  if (options === undefined) return true
+  return typeof options === 'object' && options !== null && !Array.isArray(options) && !isWorkflow(options)
 }
 
 function noWorkflows(value: unknown, file: string): Failure {

@@ -66,22 +66,25 @@ function report(result: SessionResult, { storeFile }: PresentedSession, terminal
   const { write, paint, width } = terminal
   const say = (...lines: readonly string[]) => write(lines.map((line) => `${line}\n`).join(''))
   const { tallies, runs, published, takenBefore, unmatched, elapsedMs } = result
-  if (tallies.length > 0) say(drawTallies(tallies, terminal), '')
+  if (tallies.some(({ matched, durationsMs }) => matched + durationsMs.length > 0)) {
+    say(drawTallies(tallies, terminal), '')
+  }
   const failures = listFailures(tallies, terminal)
   if (failures.length > 0) say(...failures, '')
   if (runs.length > 0 && runs.length <= MOST_LISTED) {
-    say(renderList(runs.map(toListedRun), RUN_COLUMNS, terminal), '')
+    const oldestFirst = [...runs].sort((a, b) => a.startedAt - b.startedAt)
+    say(renderList(oldestFirst.map(toListedRun), RUN_COLUMNS, terminal), '')
   }
   const facts = [
     `${published} ${published === 1 ? 'event' : 'events'} published in ${formatMs(elapsedMs)}`,
-    ...(takenBefore > 0 ? [`${takenBefore} not again`] : []),
+    ...(takenBefore > 0 ? [`${takenBefore} had been published before`] : []),
     ...(unmatched > 0 ? [`${unmatched} for which nobody listened`] : []),
   ]
   say(oneLine(facts.join(', '), width))
   const { asleep, waiting } = left(result)
   if (storeFile !== undefined) {
     if (asleep + waiting > 0) {
-      say(oneLine(`${describeLeft(asleep, waiting)} kept, and go on when this is started again`, width))
+      say(oneLine(`${describeLeft(asleep, waiting)} kept: started again with this store, it goes on`, width))
     }
     const last = runs.find(({ status }) => status === 'failed') ?? runs.at(-1)
     if (last) say(paint('dim', `busline show ${last.runId} --store ${storeFile}`))

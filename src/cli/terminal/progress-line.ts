@@ -107,7 +107,9 @@ function createPlainLines({ write }: Terminal): ProgressLine {
       write(`${events} · ${running} running · ${paused} asleep · ${ended} done · ${formatMs(elapsedMs)}\n`)
     },
     print: write,
-    end: () => write('\n'),
+    end: () => {
+      if (reached > 0) write('\n')
+    },
   }
 }
 

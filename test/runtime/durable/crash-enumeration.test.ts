@@ -1,10 +1,17 @@
+import 'fake-indexeddb/auto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { SystemError } from 'busline'
+import { indexedDbStorage } from '../../../src/storage/indexeddb/index.js'
 import { memoryStorage } from '../../../src/storage/memory-storage.js'
+import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
 import type { StorageDriver } from '../../../src/storage/storage-driver.js'
 import {
   type FaultInjectingDriver,
   type FaultPlan,
+  type SimulatedClock,
   type StorageFault,
   faultInjecting,
   sequentialIds,
@@ -30,32 +37,47 @@ interface Point {
 
 const strike = (fault: StorageFault, plan: FaultPlan = {}): FaultPlan => ({ ...plan, faults: [fault] })
 
+/** Opens the store again for each process, and settles what it does by itself. */
+interface Place {
+  open(): StorageDriver | Promise<StorageDriver>
+  close(store: StorageDriver): Promise<void>
+  readonly settle?: (clock: SimulatedClock) => Promise<void>
+}
+
+function inMemory(): Place {
+  const store = memoryStorage()
+  return { open: () => store, close: () => Promise.resolve() }
+}
+
 /** Lives through a point; the faults that never landed are violations, too. */
-async function survive({ name, lives, isLossy = false }: Point, store: StorageDriver): Promise<string[]> {
+async function survive({ name, lives, isLossy = false }: Point, place: Place): Promise<string[]> {
   const world = createWorld(sequentialIds())
   const found: string[] = []
   for (let life = 0; ; life++) {
-    if (life > lives.length + 1) return [`${name}: does not come to an end`]
     const plan = lives[life]
-    const driver: FaultInjectingDriver = faultInjecting(store, { ...plan, isDurable: true })
-    const { killed } = driver
-    const isDone = await live({ storage: driver, world, killed }).catch((error: unknown) => error)
+    const store = await place.open()
+    const storage: FaultInjectingDriver = faultInjecting(store, { ...plan, isDurable: true })
+    const isDone = await live({ ...place, storage, world, killed: storage.killed }).catch(
+      (error: unknown) => error,
+    )
     if (isDone instanceof Error) return [`${name}: ${isDone.message}`]
-    if (plan && !driver.hasLanded) found.push(`${name}: the fault of life ${life} never landed`)
-    if (isDone && life >= lives.length - 1) break
-    if (isLossy) world.acknowledged.clear()
+    if (plan && !storage.hasLanded) found.push(`${name}: the fault of life ${life} never landed`)
+    // A process that stops may leave the last of its tidying to the next one.
+    const isOver = isDone && life >= lives.length - 1 && (await leftOver(store)).length === 0
+    if (isOver || life > lives.length + 2) {
+      found.push(...(await violations(store, world, isLossy)))
+      await place.close(store)
+      return found.map((each) => `${name}: ${each}`)
+    }
+    await place.close(store)
+    if (isLossy && !isDone) world.acknowledged.clear()
   }
-  // A process that stops may leave the last of its tidying to the next one.
-  if ((await leftOver(store)).length > 0)
-    await live({ storage: faultInjecting(store, { isDurable: true }), world })
-  const broken = await violations(store, world, isLossy)
-  return [...found, ...broken.map((each) => `${name}: ${each}`)]
 }
 
-async function surviveAll(points: readonly Point[]): Promise<void> {
+async function surviveAll(points: readonly Point[], place: () => Place = inMemory): Promise<void> {
   const broken: string[] = []
   for (const point of points) {
-    const found = await survive(point, memoryStorage())
+    const found = await survive(point, place())
     if (found.length === 0) survived++
     broken.push(...found)
     if (broken.length > 20) break
@@ -100,14 +122,14 @@ const failures: readonly { readonly name: string; readonly error: SystemError }[
 
 describe(`killed at one of ${total} storage operations, the runs`, () => {
   it('all happen without a fault', async () => {
-    expect(await survive({ name: 'clean', lives: [] }, memoryStorage())).toEqual([])
+    expect(await survive({ name: 'clean', lives: [] }, inMemory())).toEqual([])
     expect(total).toBeGreaterThan(100)
   })
 
   it.each(deaths)(
     'go on when the process dies $when it',
     async (death) => {
-      const points = places(total, 3, death.when === 'after' ? 1 : 0).map((at) => ({
+      const points = places(total, 2, death.when === 'after' ? 1 : 0).map((at) => ({
         name: `kill ${death.when} ${at}`,
         lives: [strike({ ...death, at })],
       }))
@@ -120,7 +142,7 @@ describe(`killed at one of ${total} storage operations, the runs`, () => {
     'go on when the power fails, with a flush per %i commits',
     async (flushEvery) => {
       const points = deaths.flatMap((death, offset) =>
-        places(total, 9, offset + flushEvery).map((at) => ({
+        places(total, 4, offset + flushEvery).map((at) => ({
           name: `power ${death.when} ${at}, flush ${flushEvery}`,
           lives: [strike({ ...death, at, isPowerLoss: true }, { flushEvery })],
           isLossy: flushEvery > 1,
@@ -153,7 +175,7 @@ describe(`killed at one of ${total} storage operations, the runs`, () => {
       const points = (['fail', 'fail-applied'] as const)
         .filter((type) => type === 'fail' || error.context['isOutcomeUnknown'] === true)
         .flatMap((type, offset) =>
-          places(total, 9, offset + name.length).map((at) => ({
+          places(total, 4, offset + name.length).map((at) => ({
             name: `${type} ${name} ${at}`,
             lives: [strike({ type, at, error })],
           })),
@@ -170,4 +192,45 @@ describe(`killed at one of ${total} storage operations, the runs`, () => {
     }))
     await surviveAll(points)
   }, 600_000)
+
+  it('go on from a SQLite file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'busline-crash-'))
+    let files = 0
+    const onFile = (): Place => {
+      const file = join(folder, `${++files}.db`)
+      return { open: () => sqliteStorage({ file }), close: (store) => store.close(), settle: severalRounds }
+    }
+    await surviveAll(sample('SQLite', 15), onFile)
+    rmSync(folder, { recursive: true })
+  }, 600_000)
+
+  it('go on from IndexedDB', async () => {
+    let databases = 0
+    const inDatabase = (): Place => {
+      const name = `crash-${++databases}`
+      return {
+        open: () => indexedDbStorage({ name }),
+        close: (store) => store.close(),
+        settle: severalRounds,
+      }
+    }
+    await surviveAll(sample('IndexedDB', 30), inDatabase)
+  }, 600_000)
 })
+
+function sample(name: string, step: number): readonly Point[] {
+  return deaths.flatMap((death, offset) =>
+    places(total, step, offset * 7).map((at) => ({
+      name: `${name}: kill ${death.when} ${at}`,
+      lives: [strike({ ...death, at })],
+    })),
+  )
+}
+
+/** A store that really waits is given the time. */
+async function severalRounds(clock: SimulatedClock): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await clock.settle()
+  }
+}

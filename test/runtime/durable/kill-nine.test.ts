@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exited, killRounds, linesOf, start, until } from './kill-rounds.js'
+
+let folder = ''
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'busline-kill-'))))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('a real process on a SQLite file', () => {
+  it('is killed 20 times in the midst of its work; each run ends once, and each effect has one key', async () => {
+    const report = await killRounds({ folder, rounds: 20, ordersPerRound: 15 })
+    console.log('kill -9:', { ...report, violations: report.violations.length })
+    expect(report.violations).toEqual([])
+    expect(report.ended).toBeGreaterThan(100)
+    // A loop that never killed in the midst of a stage would show nothing.
+    expect(report.repeated).toBeGreaterThan(0)
+  }, 180_000)
+
+  it('is frozen beyond its claimTtl: another takes its runs over, and it is told when it wakes', async () => {
+    const database = join(folder, 'frozen.db')
+    const effects = join(folder, 'frozen.txt')
+    const frozen = start([database, effects, '0', '40', '300'])
+    await until(() => linesOf(effects).filter(({ kind }) => kind === 'effect').length > 5)
+    frozen.kill('SIGSTOP')
+    const other = start([database, effects, '100', '1', '300'])
+    await until(() => linesOf(effects).some(({ kind, pid }) => kind === 'done' && pid === String(other.pid)))
+    frozen.kill('SIGCONT')
+    await exited(frozen)
+    const lines = linesOf(effects)
+    expect(lines.some(({ kind, pid }) => kind === 'fenced' && pid === String(frozen.pid))).toBe(true)
+    const outcomes = lines.filter(({ kind }) => kind === 'outcome').map(({ rest }) => rest[0])
+    expect(outcomes.length).toBeGreaterThan(5)
+    expect(new Set(outcomes).size).toBe(outcomes.length)
+  }, 120_000)
+})

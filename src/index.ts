@@ -81,6 +81,7 @@ export type { PauseService } from './runtime/waiting/pause-service.js'
 export { WorkflowRuntime } from './runtime/workflow-runtime.js'
 export type {
   DispatchReport,
+  ForkOptions,
   RegistrationInfo,
   StopOptions,
   WorkflowRuntimeOptions,

@@ -1,5 +1,6 @@
 import { SystemError, serializeError } from '../core/system-error.js'
 import type { BusEvent } from '../core/bus-event.js'
+import type { Address } from '../pipeline/address.js'
 import { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
 import { type StateObject, toChange } from '../state/change.js'
@@ -7,6 +8,7 @@ import { callHook } from './call-hook.js'
 import type { RunPersistence } from './durable/run-persistence.js'
 import type { RunRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
+import type { ForkPoint } from './fork-point.js'
 import { Latch } from './latch.js'
 import type { ModeRun } from './modes/mode.js'
 import { toRunError } from './refusal.js'
@@ -111,6 +113,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       state: this.state,
       startedAt: this.startedAt,
       eventId: this.event.id,
+      event: this.event,
     }
     if (this.key !== undefined) info.key = this.key
     if (stageId !== undefined) info.stageId = stageId
@@ -147,6 +150,13 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     const prepared = callHook(this.context, 'onPrepare', this.registration.hooks.onPrepare, context)
     if (prepared) void prepared.then(() => this.#open(state, keep))
     else this.#open(state, keep)
+  }
+
+  /** Begins at a point of another run: what was committed before it is data. */
+  beginAt({ state, stageId }: ForkPoint, keep?: RunKeeping): void {
+    this.persistence = keep?.persistence
+    if (!keep) this.#announce('run:started')
+    this.#open(state, keep, stageId === undefined ? undefined : { stage: stageId })
   }
 
   /** Goes on with a run of a process that is gone, or of a runtime that was stopped. */
@@ -239,9 +249,9 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
 
   // ——— its life
 
-  #open(state: StateObject, keep: RunKeeping | undefined): void {
+  #open(state: StateObject, keep: RunKeeping | undefined, at?: Address): void {
     if (this.isGone) return keep?.refused(this.#error!)
-    this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state)
+    this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state, undefined, at)
     if (this.#earlyAbort) this.pipeline.interrupt(this.#earlyAbort)
     if (!keep) return void this.#drive()
     keep.create().then(

@@ -17,13 +17,14 @@ import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
 import { EventTicket } from './event-ticket.js'
+import type { ForkPoint } from './fork-point.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
 import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
 import { ReceiptGiver } from './receipt-giver.js'
 import type { DispatchResult } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
-import type { RecoveredFrom, RunEnvironment } from './run-environment.js'
+import type { RunEnvironment, RunOrigin } from './run-environment.js'
 import type { RunInfo } from './run-result.js'
 import { ScheduleTimer, parseSchedule } from './schedule.js'
 import type { RuntimeContext } from './runtime-context.js'
@@ -51,6 +52,7 @@ export class Registration implements AdmissionHost {
   readonly patience: Patience | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
+  #checking = Promise.resolve()
   /** Whether it takes nothing more, neither from the bus nor from the store. */
   isClosed = false
   #subscriptions: readonly Unsubscribe[] = []
@@ -136,7 +138,27 @@ export class Registration implements AdmissionHost {
     } catch (error) {
       return this.#refuse(trigger, event, `when, key or priority failed: ${describe(error)}`)
     }
-    this.admission.admit(new EventTicket(trigger.id, event, key, priority, this.#context.ids))
+    const ticket = new EventTicket(trigger.id, event, key, priority, this.#context.ids)
+    if (this.#kept && this.#touchesOthers) this.#admitIfNew(ticket, this.#kept)
+    else this.admission.admit(ticket)
+  }
+
+  /** Whether the mode may end, change or supersede something for an event before that event is in the store. */
+  get #touchesOthers(): boolean {
+    const { mode } = this.hooks
+    if (mode?.type === 'singleton_loop') return mode.onBusy === 'replace' || mode.onBusy === 'signal'
+    return (mode?.type === 'exclusive' && mode.onBusy === 'queue_single') || this.hooks.debounce !== undefined
+  }
+
+  /** An event that comes again must not disturb anything: the store is asked first, one event after the other. */
+  #admitIfNew(ticket: Ticket, kept: DurableAdmission): void {
+    this.#checking = this.#checking.then(async () => {
+      // What cannot be read is found out when the event is stored.
+      const isKnown = await kept.isAccepted(ticket).catch(() => false)
+      if (isKnown) this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
+      else this.admission.admit(ticket)
+    })
+    this.#context.check(this.#checking)
   }
 
   /** Starts a run past gates and mode. */
@@ -146,6 +168,19 @@ export class Registration implements AdmissionHost {
       undefined,
       this.durability?.keeping(run, this, () => Promise.resolve([])),
     )
+    return run
+  }
+
+  /** Starts a run in the middle, past gates and mode. Resolves when it has begun, and is safe where runs are. */
+  async fork(trigger: CompiledTrigger, event: BusEvent, point: ForkPoint): Promise<ActiveRun> {
+    const ticket = new EventTicket(trigger.id, event, undefined, 0, this.#context.ids)
+    const parent = { parentRunId: point.meta.runId, parentSeq: point.seq }
+    const run = this.#createRun(ticket, { state: point.state, parent })
+    const keeping = this.durability?.keeping(run, this, () => Promise.resolve([]))
+    await new Promise<void>((accepted, refused) => {
+      run.beginAt(point, keeping && { ...keeping, accepted, refused })
+      if (!keeping) accepted()
+    })
     return run
   }
 
@@ -337,7 +372,7 @@ export class Registration implements AdmissionHost {
     return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
   }
 
-  openRecording(run: RunEnvironment, from?: RecoveredFrom): RunRecording | undefined {
+  openRecording(run: RunEnvironment, from?: RunOrigin): RunRecording | undefined {
     const { recorder } = this.#context
     if (!recorder) return undefined
     const { id: eventId, type: eventType, causationId, correlationId } = run.event
@@ -347,7 +382,7 @@ export class Registration implements AdmissionHost {
       workflowId: this.id,
       pipelineId: run.pipelineId,
       startTime: run.startedAt,
-      metadata: { ...facts, version: this.version },
+      metadata: { ...facts, version: this.version, ...from?.parent },
       ...(this.durability?.timelines ? { storedBy: 'taken' } : {}),
       ...(from?.continues ? { continues: from.continues, state: from.state } : {}),
     })
@@ -370,7 +405,7 @@ export class Registration implements AdmissionHost {
     this.#context.runs.queue(ticket, info)
   }
 
-  #createRun(ticket: Ticket, from?: RecoveredFrom): ActiveRun {
+  #createRun(ticket: Ticket, from?: RunOrigin): ActiveRun {
     const run = new ActiveRun(ticket, this.triggers.get(ticket.triggerId)!, this, this.#context, from)
     this.#liveRuns++
     this.#context.runs.dequeue(ticket)

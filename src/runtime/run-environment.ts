@@ -22,11 +22,13 @@ import { createPauseService } from './waiting/pause-service.js'
 import { RunInboxes } from './waiting/run-inboxes.js'
 import type { RunCheckpoint } from './workflow-definition.js'
 
-/** What is known of a run that another process began. */
-export interface RecoveredFrom {
-  readonly startedAt: number
+/** Where a run comes from that an event alone did not begin: another process, or a point of another run. */
+export interface RunOrigin {
+  readonly startedAt?: number
   readonly state: StateObject
-  readonly continues: RunTimelineMeta | undefined
+  /** The timeline that it goes on with. */
+  readonly continues?: RunTimelineMeta | undefined
+  readonly parent?: { readonly parentRunId: string; readonly parentSeq: number }
 }
 
 /**
@@ -57,7 +59,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     trigger: CompiledTrigger,
     registration: Registration,
     context: RuntimeContext,
-    from?: RecoveredFrom,
+    from?: RunOrigin,
   ) {
     this.runId = ticket.runId
     this.event = ticket.event

@@ -1,3 +1,4 @@
+import type { BusEvent } from '../core/bus-event.js'
 import type { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
 import type { RunCheckpoint } from './workflow-definition.js'
@@ -47,6 +48,7 @@ export interface RunInfo {
   readonly startedAt: number
   readonly endedAt?: number
   readonly error?: SystemError
-  /** The event that started it. */
   readonly eventId: string
+  /** The event that started it; of a run that ended in another process it is not kept. */
+  readonly event?: BusEvent
 }

@@ -29,6 +29,8 @@ export interface RuntimeContext {
   readonly durability: Durability | undefined
   /** A write that whoever waits for safety must wait for too. */
   track(write: Promise<void>): void
+  /** Something that must be known before an event is decided on. Must not reject. */
+  check(act: Promise<void>): void
   /** Something that nobody must wait for but who ends the runtime. Must not reject. */
   tidy(act: Promise<void>): void
   /** Resolves when the writes that are under way now are safe, or have failed. */

@@ -4,9 +4,11 @@ import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
 import { type TimerHandle, systemClock } from '../core/clock.js'
 import { toMs } from '../core/duration.js'
 import { uuidv7 } from '../core/ids.js'
+import { freezePlainData } from '../core/plain-data.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
 import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
+import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
 import { createRecorder } from './create-recorder.js'
 import { DispatchCollector } from './dispatch-collector.js'
@@ -22,6 +24,7 @@ import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type {
   DispatchReport,
+  ForkOptions,
   RegistrationInfo,
   StopOptions,
   WorkflowRuntimeOptions,
@@ -43,9 +46,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   readonly #commands: readonly (() => void)[]
   readonly #openStorage: () => Promise<void>
   /** What is there only once storage was opened. */
-  readonly #parts: { recorder?: TimelineRecorder; durability?: Durability } = {}
+  readonly #parts: { recorder?: TimelineRecorder; timelines?: TimelineStore; durability?: Durability } = {}
   /** Writes that are under way. */
   readonly #writes = new Set<Promise<void>>()
+  readonly #checks = new Set<Promise<void>>()
   readonly #tidying = new Set<Promise<void>>()
   #recoveryTimer: TimerHandle
   /** How many workflows are being registered. */
@@ -78,22 +82,29 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
         return parts.durability
       },
       track: (write) => this.#track(write),
-      tidy: (act) => this.#tidy(act),
-      written: () => Promise.all(this.#writes),
+      tidy: (act) => keepIn(this.#tidying, act),
+      check: (act) => keepIn(this.#checks, act),
+      written: () => this.#written(),
       whenRegistered: () => this.#whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
       report,
     }
     const { timelineStore, storage } = options
-    if (timelineStore) parts.recorder = createRecorder(timelineStore, options, clock, report)
+    if (timelineStore) {
+      parts.timelines = timelineStore
+      parts.recorder = createRecorder(timelineStore, options, clock, report)
+    }
     this.#openStorage = async () => {
       if (!storage?.isDurable || parts.durability) return
       const { openDurability } = await import('./durable/open-durability.js')
       if (parts.durability) return
       parts.durability = openDurability(storage, this.#context, claimTtlMs, timelineStore !== undefined)
       const { timelines } = parts.durability
-      if (timelines) parts.recorder = createRecorder(timelines, options, clock, report)
+      if (timelines) {
+        parts.timelines = timelines
+        parts.recorder = createRecorder(timelines, options, clock, report)
+      }
     }
     this.#commands = [
       bus.subscribe('run:abort', ({ payload }) => {
@@ -175,14 +186,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     const metadata = { runId: '', workflowId, triggerId, pipelineId: '' }
     try {
       this.#assertRunning('invoke')
-      const registration = this.#registrations.get(workflowId)
-      if (!registration) throw noWorkflow(workflowId)
-      const trigger = registration.triggers.get(triggerId)
-      if (!trigger) {
-        const known = [...registration.triggers.keys()].join(', ')
-        const message = `Workflow "${workflowId}" has no trigger "${triggerId}": its triggers are ${known}`
-        throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
-      }
+      const { registration, trigger } = this.#findTrigger(workflowId, triggerId)
       const run = registration.invoke(trigger, toTriggerEvent(this.#context.bus, trigger, payload))
       return await run.nextStop()
     } catch (error) {
@@ -226,6 +230,32 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     })
   }
 
+  async fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
+    try {
+      this.#assertRunning('fork')
+      const store = this.#parts.timelines
+      if (!store) throw new SystemError('UNAVAILABLE', 'Cannot fork: the runtime records no timelines')
+      await this.#context.recorder?.flush()
+      const { findForkPoint } = await import('./fork-point.js')
+      const point = await findForkPoint(store, runId, options)
+      const { workflowId, metadata } = point.meta
+      const { registration, trigger } = this.#findTrigger(workflowId, String(metadata?.['triggerId']))
+      const { event = this.#context.runs.info(runId)?.event, state = point.state } = options
+      if (!event) {
+        throw new SystemError(
+          'NOT_FOUND',
+          `Cannot fork run ${runId}: its event is not known here any more; give it as "event"`,
+          { context: { runId } },
+        )
+      }
+      const from = { ...point, state: freezePlainData(state) }
+      trigger.pipeline.checkState(from.state)
+      return { ok: true, value: (await registration.fork(trigger, event, from)).info() }
+    } catch (error) {
+      return { ok: false, error: refuse(error, noMetadata).error }
+    }
+  }
+
   async submit<Type extends EventType<Events>>(
     type: Type,
     payload: Events[Type],
@@ -234,7 +264,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     try {
       this.#assertRunning('submit')
       const { bus } = this.#context
-      const value = await this.#collector.publish(bus, type, payload, meta, () => Promise.all(this.#writes))
+      const value = await this.#collector.publish(bus, type, payload, meta, () => this.#written())
       return { ok: true, value }
     } catch (error) {
       return { ok: false, error: refuse(error, noMetadata).error }
@@ -343,9 +373,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     await registration.dispose()
   }
 
-  #tidy(act: Promise<void>): void {
-    this.#tidying.add(act)
-    void act.then(() => this.#tidying.delete(act))
+  /** What was asked of the store until now, and what follows from it, is done. */
+  async #written(): Promise<void> {
+    await Promise.all(this.#checks)
+    await Promise.all(this.#writes)
   }
 
   #track(write: Promise<void>): void {
@@ -384,6 +415,16 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     })
   }
 
+  #findTrigger(workflowId: string, triggerId: string) {
+    const registration = this.#registrations.get(workflowId)
+    if (!registration) throw noWorkflow(workflowId)
+    const trigger = registration.triggers.get(triggerId)
+    if (trigger) return { registration, trigger }
+    const known = [...registration.triggers.keys()].join(', ')
+    const message = `Workflow "${workflowId}" has no trigger "${triggerId}": its triggers are ${known}`
+    throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
+  }
+
   async #onRun(
     verb: string,
     runId: string,
@@ -415,6 +456,12 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     if (!this.#stopping) return
     throw new SystemError('UNAVAILABLE', `Cannot ${verb}: the runtime was stopped`)
   }
+}
+
+/** Keeps a promise that does not reject until it settles. */
+function keepIn(acts: Set<Promise<void>>, act: Promise<void>): void {
+  acts.add(act)
+  void act.then(() => acts.delete(act))
 }
 
 const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }

@@ -1,14 +1,16 @@
 import type { EventBus } from '../bus/event-bus.js'
 import type { ServicesInput } from '../container/service-templates.js'
-import type { EventMap } from '../core/bus-event.js'
+import type { BusEvent, EventMap } from '../core/bus-event.js'
 import type { Clock } from '../core/clock.js'
 import type { Duration } from '../core/duration.js'
 import type { IdSource } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
+import type { StateObject } from '../state/change.js'
 import type { StorageDriver } from '../storage/storage-driver.js'
 import type { RedactPath } from '../timeline/redaction.js'
 import type { TimelineRecorderOptions } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
+import type { ForkAt } from './fork-point.js'
 import type { Occupancy } from './modes/mode.js'
 import type { DispatchAnswer } from './receipts.js'
 
@@ -57,6 +59,14 @@ export interface StopOptions {
   readonly drain?: boolean
   /** How long to wait for them before they are aborted. @default '30s' */
   readonly timeout?: Duration
+}
+
+/** Where a fork begins (after the event `seq`, or at the first visit of `stageId`), and with what. */
+export type ForkOptions = ForkAt & {
+  /** @default the state of that point, with what was redacted redacted */
+  readonly state?: StateObject
+  /** The event that the new run starts from. @default that of the run, as long as the runtime knows it */
+  readonly event?: BusEvent
 }
 
 /** What `dispatches()` knows: receipts, and what is going on now. */

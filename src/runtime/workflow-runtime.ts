@@ -12,6 +12,7 @@ import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeEngine } from './runtime-engine.js'
 import type {
   DispatchReport,
+  ForkOptions,
   RegistrationInfo,
   StopOptions,
   WorkflowRuntimeOptions,
@@ -116,6 +117,17 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   async abort(runId: string, reason?: string): Promise<Result<RunInfo | undefined>> {
     const engine = this.#engine ?? (await this.#load())
     return engine.abort(runId, reason)
+  }
+
+  /**
+   * Starts a new run from a point of a recorded one: after an event of its timeline, or at the first visit of a stage,
+   * with the state of that point or another. Stages that were committed before are data, and not executed again; the
+   * one that was under way is. Needs a timeline store. The new timeline names its parent in its metadata
+   * (`parentRunId`, `parentSeq`). Resolves when the run has begun.
+   */
+  async fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
+    const engine = this.#engine ?? (await this.#load())
+    return engine.fork(runId, options)
   }
 
   /**

@@ -76,7 +76,10 @@ export function createAdmission(
 
   return {
     admit,
-    readmit: (ticket) => first.admit(ticket),
+    readmit(ticket) {
+      if (recent) isKnown(ticket)
+      first.admit(ticket)
+    },
     resume: (run, go) => mode.resume(run, go),
     withdraw(runId, key) {
       let ticket = mode.withdraw(runId, key)

@@ -39,6 +39,12 @@ export class DurableAdmission {
     return this.#runIds.has(runId)
   }
 
+  /** Whether the trigger has accepted that event before, in whatever process. */
+  async isAccepted({ triggerId, event }: Ticket): Promise<boolean> {
+    const key = recordKeys.accepted(this.#workflowId, triggerId, event.id)
+    return (await this.#patience.bound(this.#durability.registry.driver.get(key))) !== undefined
+  }
+
   /** Resolves when the event is safe. Rejects with `CONFLICT` when it was accepted before. */
   keep(ticket: Ticket): Promise<void> {
     const { runId, triggerId, event, key, priority } = ticket

@@ -64,7 +64,7 @@ export interface RunHost {
 }
 
 export type RecordFunction = (
-  source: 'pipeline' | 'store' | 'logger',
+  source: 'pipeline' | 'store' | 'container' | 'logger',
   type: string,
   payload: Readonly<Record<string, unknown>>,
   /** The state after the event, with the patches that led to it; of the run itself, not of its children. */

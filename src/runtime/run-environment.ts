@@ -283,6 +283,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
           (descriptor) => this.inboxes.at(path).register(this.context.ids(), descriptor),
           (watchId) => this.#inboxes?.find(path)?.cancel(watchId) ?? false,
         ),
+      this.record,
     )
   }
 }

@@ -1,5 +1,6 @@
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import type { Dependencies } from '../container/dependencies.js'
+import type { RecordFunction } from '../pipeline/run-host.js'
 import type { PauseService } from './waiting/pause-service.js'
 
 /**
@@ -9,18 +10,25 @@ import type { PauseService } from './waiting/pause-service.js'
 export class RunServices {
   readonly #open: () => ArtifactContainer
   readonly #pauseService: (path: string) => PauseService
+  readonly #record: RecordFunction | undefined
   #own: ArtifactContainer | undefined
   readonly #byPath = new Map<string, ArtifactContainer>()
 
-  constructor(open: () => ArtifactContainer, pauseService: (path: string) => PauseService) {
+  /** @param record Takes what happens to the services of the run. */
+  constructor(
+    open: () => ArtifactContainer,
+    pauseService: (path: string) => PauseService,
+    record: RecordFunction | undefined,
+  ) {
     this.#open = open
     this.#pauseService = pauseService
+    this.#record = record
   }
 
   use<Out>(callback: (deps: Dependencies) => Out, path: string): Out {
     let container = this.#byPath.get(path)
     if (!container) {
-      this.#own ??= this.#open()
+      this.#own ??= this.#openOwn()
       container = this.#own.extend()
       container.provide('__pause_service__', this.#pauseService(path))
       this.#byPath.set(path, container)
@@ -36,5 +44,12 @@ export class RunServices {
   /** Returns a promise only when there is something to clean up. */
   dispose(): Promise<void> | undefined {
     return this.#own?.dispose()
+  }
+
+  #openOwn(): ArtifactContainer {
+    const container = this.#open()
+    const record = this.#record
+    if (record) container.on('*', (type, event) => record('container', `service:${type}`, { ...event }))
+    return container
   }
 }

@@ -179,6 +179,39 @@ describe('services of a step', () => {
   })
 })
 
+describe('the timeline of a run', () => {
+  it('tells of the services that were built for it, and of those that failed', async () => {
+    const timelineStore = new MemoryTimelineStore()
+    const { runtime } = open({ timelineStore })
+    const services = {
+      good: { scope: 'run', factory: () => ({ a: 'secret connection' }) },
+      bad: {
+        scope: 'run',
+        factory: () => {
+          throw new Error('no connection')
+        },
+      },
+    }
+    const both = oneStep(async ({ use }) => {
+      await use((deps) => deps.require('good'))
+      await use((deps) => deps.resolve('bad'))
+    })
+    await runtime.register(workflow('w', both, { services }))
+    const { metadata } = await runtime.invoke('w', 'go')
+    await runtime.stop()
+    const events = await timelineStore.getEvents(metadata.runId)
+    const told = events.filter(({ source }) => source === 'container')
+    expect(told.map(({ type, payload }) => `${type} ${String(payload['key'])}`)).toEqual([
+      'service:build:start good',
+      'service:build:complete good',
+      'service:build:start bad',
+      'service:build:error bad',
+    ])
+    expect(JSON.stringify(told)).toContain('no connection')
+    expect(JSON.stringify(told)).not.toContain('secret connection')
+  })
+})
+
 describe('the env', () => {
   const readEnv = (read: (env: Env) => unknown) =>
     oneStep(async ({ use }) => ({ seen: read(await use((deps) => deps.require<Env>('__env__'))) }))

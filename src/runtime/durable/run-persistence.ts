@@ -99,7 +99,14 @@ export class RunPersistence {
   async fail(error: SystemError, hasHooks: boolean): Promise<void> {
     this.#run.recording?.setStatus('failed')
     this.#leaving = []
-    await this.#end(this.#ended('failed', error, this.#stored?.root.state ?? {}), hasHooks)
+    const ended = this.#ended('failed', error, this.#stored?.root.state ?? {})
+    try {
+      await this.#end(ended, hasHooks)
+    } catch (fault) {
+      if (!isUnstorable(fault)) throw fault
+      // It is the timeline that cannot be stored, as well: its loss is counted, and fails nothing.
+      await this.#journal.end(ended, () => ({ ...NOTHING, hasHooks }))
+    }
   }
 
   /** Events that were published leave the outbox with the next commit. */
@@ -166,6 +173,8 @@ export class RunPersistence {
     }
   }
 }
+
+const NOTHING: Company = { events: [], beside: [], committed: () => {}, refused: () => {} }
 
 /** Whether an error says that what was to be stored never can be. */
 export function isUnstorable(error: unknown): error is SystemError {

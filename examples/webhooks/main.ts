@@ -11,6 +11,7 @@ import { createProgressLine } from '../../src/cli/terminal/progress-line.js'
 import { oneLine, openTerminal } from '../../src/cli/terminal/terminal.js'
 import type { Delivery } from './delivery.js'
 import { githubDeliveries } from './github-deliveries.js'
+import { keepRuns } from './keep-runs.js'
 import { HELP, type Options, readOptions } from './read-options.js'
 import { replay } from './replay.js'
 import { drawRuns, introduce, lostEvents, summarizeFindings } from './report.js'
@@ -46,6 +47,8 @@ async function main(options: Options): Promise<boolean> {
     const matched = tallies.reduce((sum, tally) => sum + tally.matched, 0)
     say(paint('green', `No event was lost: all ${matched} that matched came to one end.`))
   }
+  const commands = await keepRuns(result.timelines, options.seed)
+  if (commands.length > 0) say('', paint('dim', 'Look at these runs:'), ...commands)
   for (const { delivery, reason } of result.refused) {
     console.error(`${place(options, delivery.line)}: refused, ${oneLine(reason)}`)
   }

@@ -1,9 +1,11 @@
 /** The exit code of what was interrupted by a person, as shells have it. */
 export const INTERRUPTED = 130
 
-export interface Interruption extends Disposable {
+export interface Interruption {
   /** Aborted by the first Ctrl-C, or by SIGTERM. The second ends the process at once. */
   readonly signal: AbortSignal
+  /** Ends the listening. */
+  readonly release: () => void
 }
 
 /** Lets a command come to an end by itself when it is interrupted. */
@@ -18,7 +20,7 @@ export function listenForInterruption(onInterrupt: () => void): Interruption {
   for (const signal of signals) process.on(signal, interrupted)
   return {
     signal: controller.signal,
-    [Symbol.dispose]: () => {
+    release: () => {
       for (const signal of signals) process.off(signal, interrupted)
     },
   }

@@ -20,7 +20,7 @@ const ATTRACTIONS: readonly ((run: RecordedRun) => number)[] = [
 
 /** Up to `count` runs that show different things, of different workflows as far as there are some. */
 export async function pickRuns(store: TimelineStore, count: number): Promise<readonly RecordedRun[]> {
-  const recorded = await readAll(store)
+  const recorded = await readRuns(store)
   const picked: RecordedRun[] = []
   for (const attraction of [...ATTRACTIONS, ...ATTRACTIONS.slice(3)]) {
     if (picked.length === count) break
@@ -35,7 +35,7 @@ export async function pickRuns(store: TimelineStore, count: number): Promise<rea
 }
 
 /** All runs, the oldest first. */
-async function readAll(store: TimelineStore): Promise<readonly RecordedRun[]> {
+export async function readRuns(store: TimelineStore): Promise<readonly RecordedRun[]> {
   const recorded: RecordedRun[] = []
   let cursor: string | undefined
   do {

@@ -29,10 +29,11 @@ export const inspect: Command = {
     try {
       // What is no store is told now, not to whoever opens the page.
       await store.timelines.listRuns({ limit: 1 })
-      await using server = await serveInspector({ store: store.timelines }, { port })
-      using interruption = listenForInterruption(() => {})
+      const interruption = listenForInterruption(() => {})
+      const server = await serveInspector({ store: store.timelines }, { port })
       write(`${paint('bold', server.url)}  ${paint('dim', 'Ctrl-C to stop')}\n`)
       if (!interruption.signal.aborted) await once(interruption.signal, 'abort')
+      await server.close()
       return 0
     } finally {
       await store.close()

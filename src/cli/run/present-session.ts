@@ -37,7 +37,7 @@ export async function presentSession(options: PresentedSession): Promise<number>
     ? { show: () => {}, print: (text: string) => void process.stderr.write(text), end: () => {} }
     : createProgressLine(terminal, { watchingMs: options.watchingMs ?? 0 })
   const note = (text: string) => progress.print(`${oneLine(text)}\n`)
-  using interruption = listenForInterruption(() =>
+  const interruption = listenForInterruption(() =>
     note('Stopping when what is under way has ended; once more Ctrl-C stops at once'),
   )
   const restoreConsole = captureConsole((text) => progress.print(text))
@@ -51,6 +51,7 @@ export async function presentSession(options: PresentedSession): Promise<number>
       onNote: note,
     })
   } finally {
+    interruption.release()
     restoreConsole()
     progress.end()
   }

@@ -109,4 +109,24 @@ describe.skipIf(!chromium)('the tea house in Chromium, on a real IndexedDB', { t
     expect(browser.takeErrors()).toEqual([])
     await page.close()
   })
+
+  // The last one: what it does to the database is not undone.
+  it('says so when a newer version of the application has written the database', async () => {
+    const page = await browser.newPage()
+    await page.goto(pages.url('test/browser/pages/inspector.html?data=odd'))
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const request = indexedDB.open('tea-house', 99)
+          request.onsuccess = () => resolve(request.result.close())
+          request.onerror = () => reject(new Error('Cannot upgrade it'))
+        }),
+    )
+    await page.goto(pages.url('examples/browser/index.html'))
+    await expect
+      .poll(() => page.locator('.banner').innerText())
+      .toMatch(/^VERSION_MISMATCH: .*reload the page$/)
+    expect(browser.takeErrors()).toEqual([])
+    await page.close()
+  })
 })

@@ -29,7 +29,7 @@ describe('createTimeScale()', () => {
     })
     fc.assert(
       fc.property(times, types, fc.constantFrom('time', 'folded', 'events'), (at, kinds, mode) => {
-        const scale = createTimeScale(eventsAt(at, kinds), mode as 'time')
+        const scale = createTimeScale(eventsAt(at, kinds), mode)
         const places = at.map((_time, index) => scale.at(index + 1))
         expect(places[0]).toBe(0)
         expect(places.at(-1)).toBeCloseTo(1)

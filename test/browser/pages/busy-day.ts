@@ -16,7 +16,7 @@ const silent = () => {}
 export async function busyDay(): Promise<InspectorSource> {
   const clock = simulatedClock(Date.UTC(2026, 4, 12, 9, 30))
   const random = seeded(20_260_512)
-  const bus = createEventBus<TeaHouseEvents>({ clock })
+  const bus = createEventBus<TeaHouseEvents>({ clock, ids: sequentialIds() })
   const timelineStore = new MemoryTimelineStore({ clock })
   const logger = { debug: silent, info: silent, warn: silent, error: silent }
   const ids = sequentialIds()

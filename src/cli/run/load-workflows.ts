@@ -110,8 +110,13 @@ interface Exports {
 async function startTsx(path: string): Promise<void> {
   for (const from of [path, fileURLToPath(import.meta.url)]) {
     try {
-      const api = pathToFileURL(createRequire(from).resolve('tsx/esm/api')).href
-      const { register } = (await import(/* @vite-ignore */ api)) as { register: () => unknown }
+      // Of its two builds, the one for `require` cannot register from a file URL.
+      const api = createRequire(from)
+        .resolve('tsx/esm/api')
+        .replace(/\.cjs$/, '.mjs')
+      const { register } = (await import(/* @vite-ignore */ pathToFileURL(api).href)) as {
+        register: () => unknown
+      }
       // For as long as the process lives: what was imported may import more.
       register()
       return

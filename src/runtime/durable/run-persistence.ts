@@ -51,7 +51,11 @@ export class RunPersistence {
 
   /** @param admission What makes the event known, or takes it out of the queue. */
   create(admission: () => Promise<readonly StorageOperation[]>): Promise<void> {
-    return this.#journal.create(admission, () => this.#contents())
+    return this.#journal.create(admission, () => {
+      const contents = this.#contents()
+      this.#stored = contents.checkpoint
+      return contents
+    })
   }
 
   /** The run fails before it began. */
@@ -120,13 +124,21 @@ export class RunPersistence {
   }
 
   #contents(): Contents {
-    this.#stored = this.#run.checkpoint()
-    return { checkpoint: this.#stored, inboxes: this.#run.inboxRecords() }
+    return { checkpoint: this.#run.checkpoint(), inboxes: this.#run.inboxRecords() }
   }
 
   /** @param isWanted Asked when it is the turn of this commit. */
   #save(isWanted: () => boolean): Promise<void> {
-    return this.#journal.save(() => (isWanted() ? { ...this.#contents(), ...this.#company() } : undefined))
+    return this.#journal.save(() => {
+      if (!isWanted()) return undefined
+      const contents = this.#contents()
+      const company = this.#company()
+      const committed = (keys: readonly string[]) => {
+        this.#stored = contents.checkpoint
+        company.committed(keys)
+      }
+      return { ...contents, ...company, committed }
+    })
   }
 
   #end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, hasHooks: boolean): Promise<void> {

@@ -85,7 +85,7 @@ function report(result: SessionResult, { storeFile }: PresentedSession, terminal
   const { asleep, waiting } = left(result)
   if (storeFile !== undefined) {
     if (asleep + waiting > 0) {
-      say(oneLine(`${describeLeft(asleep, waiting)} kept: started again with this store, it goes on`, width))
+      say(oneLine(`${describeLeft(asleep, waiting)} kept for the next start with this store`, width))
     }
     const last = runs.find(({ status }) => status === 'failed') ?? runs.at(-1)
     if (last) say(paint('dim', `busline show ${last.runId} --store ${storeFile}`))

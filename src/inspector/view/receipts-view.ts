@@ -19,6 +19,8 @@ const MEANINGS: Readonly<Record<DispatchOutcome, string>> = {
   superseded: 'A newer event took its place',
 }
 
+const HAS_RUN: ReadonlySet<DispatchOutcome> = new Set(['started', 'queued', 'signalled', 'replaced'])
+
 const LIMIT = 1000
 
 /** The receipts of a runtime: what became of each event that matched a trigger, and why. */
@@ -57,7 +59,8 @@ export class ReceiptsView {
       empty:
         'No event has matched a trigger yet. An event for which no trigger is there, or whose "when" is false, leaves no receipt.',
       render: renderReceipt,
-      onChoose: ({ runId }) => {
+      onChoose: (receipt) => {
+        const runId = runOf(receipt)
         if (runId !== undefined) onRun(runId)
       },
     })
@@ -138,8 +141,14 @@ export class ReceiptsView {
   }
 }
 
+/** The run that a receipt leads to: the id in one that came to nothing is that of a run which never was. */
+function runOf({ outcome, runId }: DispatchResult): string | undefined {
+  return HAS_RUN.has(outcome) ? runId : undefined
+}
+
 function renderReceipt(receipt: DispatchResult, row: HTMLElement): void {
-  const { outcome, workflowId, triggerId, eventId, key, reason, runId, at, replacedRunId } = receipt
+  const { outcome, workflowId, triggerId, eventId, key, reason, at, replacedRunId } = receipt
+  const runId = runOf(receipt)
   row.append(
     element('span', { class: 'time', text: formatTime(at), title: formatDay(at) }),
     element('span', { class: `outcome o-${outcome}`, text: outcome, title: MEANINGS[outcome] }),

@@ -59,7 +59,7 @@ async function main(options: Options): Promise<boolean> {
 async function loadDeliveries({ events, seed }: Options): Promise<readonly Delivery[]> {
   if (events === undefined) return githubDeliveries(seededRandom(seed))
   const deliveries: Delivery[] = []
-  for await (const each of await openEventFile(events)) {
+  for await (const each of (await openEventFile(events)).events) {
     if (isBadLine(each)) console.error(`${place({ events }, each.line)}: skipped, ${oneLine(each.reason)}`)
     else deliveries.push(each)
   }

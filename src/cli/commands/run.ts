@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { toMs } from '../../core/duration.js'
 import { type Command, LARGEST_SEED, parseCommandLine, wholeNumber } from '../command-line.js'
 import { openEventFile } from '../events/event-file.js'
@@ -52,8 +51,9 @@ export const run: Command = {
     }
     const seed = values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0, LARGEST_SEED)
     const waitMs = parseWait(values.wait)
-    const isPipe = values.events === '-'
-    const events = values.events ? await openEventFile(values.events) : nothing()
+    const { events, total } = values.events
+      ? await openEventFile(values.events)
+      : { events: nothing(), total: 0 }
     const workflows = await loadWorkflows(file)
     const store = values.store === undefined ? undefined : createRunStore(values.store)
     try {
@@ -61,9 +61,13 @@ export const run: Command = {
         workflows,
         events,
         place: values.events,
-        ...(isPipe ? {} : { total: values.events ? await countLines(values.events) : 0 }),
+        ...(total === undefined ? {} : { total }),
         ...(store
-          ? { storage: store.storage, storeFile: store.file, taken: new TakenEvents(store.storage, !isPipe) }
+          ? {
+              storage: store.storage,
+              storeFile: store.file,
+              taken: new TakenEvents(store.storage, total !== undefined),
+            }
           : {}),
         ...(seed === undefined ? {} : { seed }),
         waitMs,
@@ -82,11 +86,6 @@ function parseWait(text: string): number {
   } catch (cause) {
     throw new BadUsage(`--wait must be a duration such as 500ms, 30s or 2h: it is "${text}"`, { cause })
   }
-}
-
-async function countLines(file: string): Promise<number> {
-  const text = await readFile(file, 'utf8')
-  return text.split('\n').filter((line) => line.trim() !== '').length
 }
 
 async function* nothing(): AsyncGenerator<never> {}

@@ -1,7 +1,13 @@
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { access, readFile, stat } from 'node:fs/promises'
 import { Failure } from '../failure.js'
 import { type BadLine, type EventLine, readEventLines } from './event-lines.js'
+
+export interface EventFile {
+  readonly events: AsyncIterable<EventLine | BadLine>
+  /** How many lines there are; absent of a pipe, which says everything only once. */
+  readonly total?: number
+}
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -14,17 +20,24 @@ const REASONS: Readonly<Record<string, string>> = {
  *
  * @throws {Failure} When there is no such file, or it is not a file, or may not be read.
  */
-export async function openEventFile(file: string): Promise<AsyncIterable<EventLine | BadLine>> {
-  if (file === '-') return readEventLines(process.stdin.setEncoding('utf8') as AsyncIterable<string>)
+export async function openEventFile(file: string): Promise<EventFile> {
+  if (file === '-') {
+    return { events: readEventLines(process.stdin.setEncoding('utf8') as AsyncIterable<string>) }
+  }
+  const read = () => readEventLines(createReadStream(file, 'utf8') as AsyncIterable<string>)
   try {
-    const handle = await open(file)
-    const isDirectory = (await handle.stat()).isDirectory()
-    await handle.close()
-    if (isDirectory) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' })
+    const facts = await stat(file)
+    if (facts.isDirectory()) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' })
+    await access(file, constants.R_OK)
+    return facts.isFile() ? { events: read(), total: await countLines(file) } : { events: read() }
   } catch (error) {
     throw unreadable(file, error)
   }
-  return readEventLines(createReadStream(file, 'utf8') as AsyncIterable<string>)
+}
+
+async function countLines(file: string): Promise<number> {
+  const text = await readFile(file, 'utf8')
+  return text.split('\n').filter((line) => line.trim() !== '').length
 }
 
 function unreadable(file: string, error: unknown): Failure {

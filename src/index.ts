@@ -109,6 +109,13 @@ export type { RunHookContext, RunHooks } from './runtime/run-hooks.js'
 export type { RunInfo, RunMetadata, RunResult, RunStatus } from './runtime/run-result.js'
 export type { RunEventPayload } from './runtime/run-events.js'
 
+// Storage
+export { memoryStorage } from './storage/memory-storage.js'
+export { StoreRegistry } from './runtime/durable/store-registry.js'
+export type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from './storage/storage-driver.js'
+export type { RecoveryReport } from './runtime/durable/recovery.js'
+export type { RunBundle } from './runtime/run-bundle.js'
+
 // Timelines
 export { MemoryTimelineStore } from './timeline/memory-timeline-store.js'
 export { TimelinePlayer } from './timeline/timeline-player.js'

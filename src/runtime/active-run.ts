@@ -15,6 +15,7 @@ import { toRunError } from './refusal.js'
 import type { Registration } from './registration.js'
 import { RunEnvironment } from './run-environment.js'
 import type { RunEventPayload } from './run-events.js'
+import { BUNDLE_LAYOUT, type RunBundle } from './run-bundle.js'
 import type { RunHookContext } from './run-hooks.js'
 import type { RunInfo, RunMetadata, RunResult, RunStatus } from './run-result.js'
 
@@ -161,8 +162,8 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
 
   /** Goes on with a run of a process that is gone, or of a runtime that was stopped. */
   recover(
-    record: RunRecord,
-    persistence: RunPersistence,
+    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt'>,
+    persistence: RunPersistence | undefined,
     outbox: readonly OutboxEntry[],
     takeSlot: TakeSlot,
   ): void {
@@ -171,7 +172,7 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     const { root } = record.checkpoint
     this.pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
     this.inboxes.restore(record.inboxes)
-    this.publishLeft(outbox, persistence)
+    if (persistence) this.publishLeft(outbox, persistence)
     const pausing = this.inboxes.takePausing()
     if (this.pipeline.status === 'paused') {
       this.#status = 'paused'
@@ -179,7 +180,8 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       this.#released.open()
     }
     // The attempts are counted before they are made: a run that brings the process down must be known by it.
-    persistence.save([]).then(
+    const saved = persistence ? persistence.save([]) : Promise.resolve()
+    saved.then(
       () => {
         for (const inbox of pausing) inbox.park()
         if (this.pipeline!.status === 'running') this.wake()
@@ -193,6 +195,36 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     if (this.isGone) return
     this.pipeline?.abandon(reason)
     if (!this.#isDriving) this.#detach(reason)
+  }
+
+  /**
+   * Gives the run away: nothing of it happens here any more. Only a run that sleeps can be moved.
+   *
+   * @throws {SystemError} `INVALID_COMMAND` when it does not.
+   */
+  async giveAway(): Promise<RunBundle> {
+    // Events that it published may still be on their way into the store of whoever receives them.
+    await this.received
+    const { pipeline, persistence, runId } = this
+    if (pipeline?.status !== 'paused' || this.#status !== 'paused' || this.isGone) {
+      const message = `Cannot export run ${runId}: it is ${this.#status}; export it when it has paused`
+      throw new SystemError('INVALID_COMMAND', message, { context: { runId, status: this.#status } })
+    }
+    const bundle = structuredClone({
+      layout: BUNDLE_LAYOUT,
+      epoch: persistence?.epoch ?? 0,
+      savedAt: this.clock.now(),
+      checkpoint: this.checkpoint(),
+      inboxes: this.inboxRecords(),
+    })
+    const released = persistence?.release(bundle)
+    this.suspend(
+      new SystemError('UNAVAILABLE', `Run ${runId} was exported: it goes on where it is imported`, {
+        context: { runId },
+      }),
+    )
+    await released
+    return bundle
   }
 
   interrupt(reason: SystemError): void {

@@ -250,24 +250,30 @@ export class Registration implements AdmissionHost {
   }
 
   /** @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs. */
+  assertKnows({ runId, triggerId, pipeline }: RunCheckpoint): void {
+    const trigger = this.triggers.get(triggerId)
+    if (trigger?.pipelineKey === pipeline) return
+    const what = trigger ? `pipeline "${pipeline}" of trigger "${triggerId}"` : `trigger "${triggerId}"`
+    throw new SystemError('NOT_FOUND', `Cannot go on with run ${runId}: "${this.id}" has no ${what}`, {
+      context: { runId, workflowId: this.id, triggerId },
+    })
+  }
+
+  /**
+   * @param journal Absent where nothing outlives the process.
+   * @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs.
+   */
   recoverRun(
-    record: RunRecord,
-    journal: RunJournal,
+    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt'>,
+    journal: RunJournal | undefined,
     outbox: readonly OutboxEntry[],
     continues: RunTimelineMeta | undefined,
   ): void {
-    const { runId, triggerId, event, key, pipeline } = record.checkpoint
-    const trigger = this.triggers.get(triggerId)
-    if (trigger?.pipelineKey !== pipeline) {
-      const what = trigger ? `pipeline "${pipeline}" of trigger "${triggerId}"` : `trigger "${triggerId}"`
-      throw new SystemError('NOT_FOUND', `Cannot go on with run ${runId}: "${this.id}" has no ${what}`, {
-        context: { runId, workflowId: this.id, triggerId },
-      })
-    }
-    const { startedAt, root } = record.checkpoint
+    const { runId, triggerId, event, key, startedAt, root } = record.checkpoint
+    this.assertKnows(record.checkpoint)
     const from = { startedAt, state: root.state, continues }
     const run = this.#createRun({ runId, triggerId, event, key, priority: 0 }, from)
-    const persistence = this.durability!.persistence(run, journal)
+    const persistence = journal && this.durability!.persistence(run, journal)
     try {
       run.recover(record, persistence, outbox, (go) => this.admission.resume(run, go))
     } catch (error) {

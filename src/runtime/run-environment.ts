@@ -52,7 +52,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   #services: RunServices | undefined
   #inboxes: RunInboxes | undefined
   /** Resolves when all that was published so far was received. */
-  #received: Promise<unknown> = RECEIVED
+  protected received: Promise<unknown> = RECEIVED
 
   constructor(
     ticket: Ticket,
@@ -201,13 +201,13 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   /** Everybody was told of the end: what was kept for that goes. */
   protected forgetEnd(persistence: RunPersistence): void {
     // What cannot be deleted now is found, and told again, by the next process.
-    this.context.tidy(this.#received.then(() => persistence.settle()).catch(() => {}))
+    this.context.tidy(this.received.then(() => persistence.settle()).catch(() => {}))
   }
 
   /** Events leave the outbox when those who receive them have kept what they need. */
   #forgetReceived(received: Promise<unknown>, persistence: RunPersistence, keys: readonly string[]): void {
-    this.#received = Promise.all([this.#received, received]).then(() => persistence.published(keys))
-    this.#received.catch(() => {})
+    this.received = Promise.all([this.received, received]).then(() => persistence.published(keys))
+    this.received.catch(() => {})
   }
 
   #committed(events: readonly BusEvent[], pausing: readonly Inbox[] | undefined): void {

@@ -6,7 +6,7 @@ import { toMs } from '../core/duration.js'
 import { uuidv7 } from '../core/ids.js'
 import { freezePlainData } from '../core/plain-data.js'
 import type { Result } from '../core/result.js'
-import { SystemError } from '../core/system-error.js'
+import { SystemError, isSystemError } from '../core/system-error.js'
 import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
@@ -19,6 +19,7 @@ import { Registration } from './registration.js'
 import { describeRegistration, reportDispatches } from './registration-report.js'
 import type { RegistrationOptions } from './registration-options.js'
 import { reportFault } from './report-fault.js'
+import { type RunBundle, parseRunBundle } from './run-bundle.js'
 import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
@@ -251,6 +252,42 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       const from = { ...point, state: freezePlainData(state) }
       trigger.pipeline.checkState(from.state)
       return { ok: true, value: (await registration.fork(trigger, event, from)).info() }
+    } catch (error) {
+      return { ok: false, error: refuse(error, noMetadata).error }
+    }
+  }
+
+  async exportRun(runId: string): Promise<Result<RunBundle>> {
+    try {
+      this.#assertRunning('export')
+      const run = this.#context.runs.find(runId)
+      const bundle = run ? await run.giveAway() : await this.#parts.durability?.registry.exported(runId)
+      if (!bundle) throw this.#notLive('export', runId)
+      return { ok: true, value: bundle }
+    } catch (error) {
+      return { ok: false, error: refuse(error, noMetadata).error }
+    }
+  }
+
+  async importRun(given: RunBundle): Promise<Result<RunInfo>> {
+    try {
+      this.#assertRunning('import')
+      const bundle = parseRunBundle(given)
+      const { runId, workflowId } = bundle.checkpoint
+      const registration = this.#registrations.get(workflowId)
+      if (!registration) throw noWorkflow(workflowId)
+      const isHere = new SystemError('DUPLICATE_KEY', `Cannot import run ${runId}: it is here already`, {
+        context: { runId, workflowId },
+      })
+      if (this.#context.runs.info(runId)) throw isHere
+      const contents = { ...bundle, checkpoint: registration.migrate(bundle.checkpoint) }
+      registration.assertKnows(contents.checkpoint)
+      const journal = registration.durability?.journal(registration, runId, bundle.epoch + 1, 1)
+      await journal?.adopt(contents).catch((error: unknown) => {
+        throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
+      })
+      registration.recoverRun(contents, journal, [], undefined)
+      return { ok: true, value: this.#context.runs.info(runId)! }
     } catch (error) {
       return { ok: false, error: refuse(error, noMetadata).error }
     }

@@ -8,6 +8,7 @@ import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { RecoveryReport } from './durable/durability.js'
 import { type DispatchQuery, type DispatchResult, noReceipts } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
+import type { RunBundle } from './run-bundle.js'
 import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeEngine } from './runtime-engine.js'
 import type {
@@ -128,6 +129,27 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   async fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
     const engine = this.#engine ?? (await this.#load())
     return engine.fork(runId, options)
+  }
+
+  /**
+   * Takes a paused run out of this runtime, as plain data for `importRun` of another. From here on nothing of it happens
+   * here: its claim is given up in the commit that stores the bundle, and whoever waits for it gets `UNAVAILABLE`. Asked
+   * again, it answers the same bundle, until that is imported into the same store. Its timeline stays. A run that is
+   * not paused is refused with `INVALID_COMMAND`: it is at rest at its next pause.
+   */
+  async exportRun(runId: string): Promise<Result<RunBundle>> {
+    const engine = this.#engine ?? (await this.#load())
+    return engine.exportRun(runId)
+  }
+
+  /**
+   * Goes on with a run of another runtime: under its id, in its state, with the events that were kept for it. Its
+   * workflow must be registered (`NOT_FOUND`), in its version or with a `migrate` (`VERSION_MISMATCH`). A run that is
+   * here, or was, is refused with `DUPLICATE_KEY`.
+   */
+  async importRun(bundle: RunBundle): Promise<Result<RunInfo>> {
+    const engine = this.#engine ?? (await this.#load())
+    return engine.importRun(bundle)
   }
 
   /**

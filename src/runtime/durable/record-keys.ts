@@ -11,6 +11,8 @@ export const recordKeys = {
   unsettledRuns: (workflowId: string) => `unsettled/${workflowId}/`,
   unsettled: (workflowId: string, runId: string) => `unsettled/${workflowId}/${runId}`,
   claim: (runId: string) => `claim/${runId}`,
+  /** A run that was given away. */
+  exported: (runId: string) => `exported/${runId}`,
   owners: 'owner/',
   owner: (ownerId: string) => `owner/${ownerId}`,
   tickets: (workflowId: string) => `ticket/${workflowId}/`,

@@ -2,6 +2,7 @@ import type { BusEvent } from '../../core/bus-event.js'
 import type { Clock } from '../../core/clock.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
+import type { RunBundle } from '../run-bundle.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
@@ -156,6 +157,51 @@ export class RunJournal {
         ]
       })
       this.#isUnsettled = isUnsettled
+    })
+  }
+
+  /**
+   * The run goes on elsewhere: its claim and its record give way to the bundle, which can be had again until it is
+   * imported. What waits to be saved is not saved any more.
+   */
+  release(bundle: RunBundle): Promise<void> {
+    const { registry, workflowId, runId } = this.#options
+    this.#isOver = true
+    return this.#inTurn(async () => {
+      const key = recordKeys.claim(runId)
+      const isReleased = async () => (await registry.exported(runId)) !== undefined
+      const operations: readonly StorageOperation[] = [
+        { type: 'expect', key, field: 'epoch', equals: this.epoch },
+        { type: 'delete', key },
+        { type: 'delete', key: recordKeys.run(workflowId, runId) },
+        { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
+        { type: 'put', key: recordKeys.exported(runId), value: bundle },
+      ]
+      await commitPatiently(operations, isReleased, this.#options).catch((error: unknown) => {
+        throw isSystemError(error) && error.code === 'CONFLICT' ? fenced(runId, this.epoch, error) : error
+      })
+    })
+  }
+
+  /** A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already. */
+  adopt(contents: Contents): Promise<void> {
+    const { registry, workflowId, runId, ownerId } = this.#options
+    return this.#inTurn(async () => {
+      const key = recordKeys.claim(runId)
+      const ended = recordKeys.ended(workflowId, runId)
+      const operations: readonly StorageOperation[] = [
+        { type: 'expect', key, field: 'epoch', equals: undefined },
+        { type: 'expect', key: ended, field: 'runId', equals: undefined },
+        { type: 'put', key, value: { epoch: this.epoch, owner: ownerId } },
+        { type: 'delete', key: recordKeys.exported(runId) },
+        this.#put(contents, 1),
+      ]
+      await commitPatiently(
+        operations,
+        async () => (await registry.claim(runId))?.epoch === this.epoch,
+        this.#options,
+      )
+      this.#revision = 1
     })
   }
 

@@ -4,6 +4,7 @@ import type { StateObject } from '../../state/change.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { RunRecording } from '../../timeline/run-recording.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
+import type { RunBundle } from '../run-bundle.js'
 import type { RunInfo } from '../run-result.js'
 import type { InboxRecord } from '../waiting/inbox.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
@@ -111,6 +112,15 @@ export class RunPersistence {
       // It is the timeline that cannot be stored, as well: its loss is counted, and fails nothing.
       await this.#journal.end(ended, () => ({ ...NOTHING, hasHooks }))
     }
+  }
+
+  get epoch(): number {
+    return this.#journal.epoch
+  }
+
+  /** The run goes on elsewhere, as what it is in the bundle. Nothing else is saved from here on. */
+  release(bundle: RunBundle): Promise<void> {
+    return this.#journal.release(bundle)
   }
 
   /** Events that were published leave the outbox with the next commit. */

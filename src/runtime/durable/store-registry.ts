@@ -1,4 +1,5 @@
 import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
+import type { RunBundle } from '../run-bundle.js'
 import { recordKeys } from './record-keys.js'
 import {
   type ClaimRecord,
@@ -82,6 +83,10 @@ export class StoreRegistry {
 
   ended(workflowId: string, runId: string): Promise<EndedRecord | undefined> {
     return this.driver.get(recordKeys.ended(workflowId, runId)) as Promise<EndedRecord | undefined>
+  }
+
+  exported(runId: string): Promise<RunBundle | undefined> {
+    return this.driver.get(recordKeys.exported(runId)) as Promise<RunBundle | undefined>
   }
 
   claim(runId: string): Promise<ClaimRecord | undefined> {

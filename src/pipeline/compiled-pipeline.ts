@@ -9,6 +9,7 @@ import type { AnyPipeline, AnyStage, AnyStep, ChildResult, RouterContext } from 
 import { type CompiledRetry, compileRetry } from './retry-policy.js'
 import type { StageWatch } from './run-host.js'
 import type { StepContext } from './step-context.js'
+import type { WatchDescriptor } from './watch-descriptor.js'
 
 /** A step as the engine runs it: defaults filled in, durations in milliseconds. */
 export interface CompiledStep {
@@ -37,6 +38,7 @@ export interface CompiledStage {
   readonly router: ((context: RouterContext) => unknown) | undefined
   readonly onConflict: ConflictPolicy
   readonly timeoutMs: number
+  readonly watch: WatchDescriptor | undefined
   readonly where: ((event: BusEvent, state: StateObject) => boolean) | undefined
 }
 
@@ -95,6 +97,7 @@ function compileStage(definition: AnyStage, index: number): CompiledStage {
     router: definition.router as CompiledStage['router'],
     onConflict: definition.onConflict ?? 'error',
     timeoutMs: toMs(definition.timeout ?? Infinity),
+    watch: definition.watch,
     where: definition.where as CompiledStage['where'],
   }
 }

@@ -21,7 +21,7 @@ import { type Move, type StageEntry, enter } from './routing.js'
 import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
 import { StageCycle, type StageCycleHost, type StageEnd, type StageVisit } from './stage-cycle.js'
 import type { Interruptible } from './stage-timer.js'
-import { restoreWait } from './wait.js'
+import { restoreWait, waitDeadline } from './wait.js'
 
 /** Where a pipeline stands, and who drives it. Absent for the run itself. */
 export interface ChildPlace extends Place {
@@ -370,7 +370,14 @@ export class PipelineRun implements WaitingPipeline {
 
   #pause(wait: Wait): void {
     this.#status = 'paused'
-    this.#record('pipeline:pause', { stageId: wait.stageId, kind: wait.kind })
+    const { stageId, kind, until = this.#pipeline.stage(stageId)?.watch } = wait
+    const dueAt = waitDeadline(wait)
+    this.#record('pipeline:pause', {
+      stageId,
+      kind,
+      ...(until && kind === 'pause' ? { events: until.events ?? [until.event] } : {}),
+      ...(dueAt === Infinity ? {} : { dueAt }),
+    })
     this.#beginWait(wait)
   }
 

@@ -1,26 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-const INSTALLED = '/usr/bin/chromium'
-const INSTALL_TIMEOUT_MS = 180_000
-
-/** The path of a Chromium; as root on Debian it is installed first. `undefined` when there is none to be had. */
-export function findChromium(): string | undefined {
-  if (!existsSync(INSTALLED) && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    const install = ['install', '-y', '--no-install-recommends', 'chromium']
-    const options = {
-      timeout: INSTALL_TIMEOUT_MS,
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    }
-    if (spawnSync('apt-get', install, options).status !== 0) {
-      spawnSync('apt-get', ['update'], options)
-      spawnSync('apt-get', install, options)
-    }
-  }
-  return existsSync(INSTALLED) ? INSTALLED : undefined
-}
 
 const FLAGS = [
   '--headless',

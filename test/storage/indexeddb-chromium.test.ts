@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { findChromium, openPage } from './chromium.js'
+import { findChromium } from '../browser/find-chromium.js'
+import { openPage } from './chromium.js'
 
 interface Outcome {
   readonly title: string

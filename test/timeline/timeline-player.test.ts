@@ -17,7 +17,13 @@ const value = fc.oneof(
   fc.integer(),
   fc.string(),
   fc.constant(null),
-  fc.object({ maxDepth: 2, maxKeys: 3, values: [fc.integer(), fc.string()] }),
+  // The engine refuses the key that would be a prototype before anything is recorded.
+  fc.object({
+    key: fc.string().filter((key) => key !== '__proto__'),
+    maxDepth: 2,
+    maxKeys: 3,
+    values: [fc.integer(), fc.string()],
+  }),
 )
 const key = fc.constantFrom('a', 'b', 'length', 'x.y')
 const recipe: fc.Arbitrary<(draft: Draft) => void> = fc.oneof(

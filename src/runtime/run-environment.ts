@@ -173,6 +173,8 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   ): Promise<void> {
     const { status, error } = this.pipeline!
     const isOver = status !== 'running' && status !== 'paused'
+    // The timeline is committed with the boundary: it must say by then where the run stands.
+    if (!isOver) this.recording?.setStatus(status === 'paused' ? 'paused' : 'recording')
     const keys = isOver
       ? await persistence.end(status, error, events, this.registration.tellsEnd)
       : await persistence.save(events)

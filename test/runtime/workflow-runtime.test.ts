@@ -341,8 +341,12 @@ describe('abort', () => {
     bus.publish('order:placed', {})
     bus.publish('order:placed', {})
     const queued = runtime.dispatches().receipts.find(({ outcome }) => outcome === 'queued')!
+    expect(runtime.watch('orders', queued.runId!)).toMatchObject({ status: 'queued' })
+    expect(runtime.listAllRuns().map(({ status }) => status)).toEqual(['running', 'queued'])
+    expect(await runtime.resume(queued.runId!)).toMatchObject({ error: { code: 'INVALID_COMMAND' } })
     expect(await runtime.abort(queued.runId!, 'not needed')).toEqual({ ok: true, value: undefined })
     expect(runtime.dispatches().receipts.at(-1)).toMatchObject({ outcome: 'dropped', reason: 'not needed' })
+    expect(runtime.watch('orders', queued.runId!)).toBeUndefined()
     await clock.settle()
     await runtime.stop()
   })

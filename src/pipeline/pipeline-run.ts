@@ -323,6 +323,7 @@ export class PipelineRun implements WaitingPipeline {
       return this.#commit([])
     }
     const { stage, visit } = end.of
+    this.#cycle.left()
     if (end.ledger.length > 0) this.#ending.ledger.push(...end.ledger)
     if (end.type === 'failed') {
       this.#live.land()

@@ -73,6 +73,8 @@ export class StageCycle {
   readonly #host: StageCycleHost
   readonly #timer: StageTimer
   #fork: Fork | undefined
+  /** Its children have ended, and its router has not decided yet: until then it is what a checkpoint must hold. */
+  #joined: Fork | undefined
   #visit: StageVisit | undefined
   /** What an interruption must reach: the steps under way, or the router. */
   #underWay: Interruptible | undefined
@@ -116,6 +118,7 @@ export class StageCycle {
     while (fork.isReady)
     if (!fork.hasEnded) return { type: 'asleep' }
     this.#fork = undefined
+    this.#joined = fork
     const failed = fork.children.filter(({ status }) => status !== 'succeeded').length
     this.#host.record?.('subpipeline:join', { stageId: fork.stage.id, failed })
     return this.#leave(this.#visit!, fork.outcome(this.#host.live.value), fork.startedAt)
@@ -146,7 +149,12 @@ export class StageCycle {
   }
 
   checkpoint(): ForkCheckpoint | undefined {
-    return this.#fork?.checkpoint()
+    return (this.#fork ?? this.#joined)?.checkpoint()
+  }
+
+  /** The pipeline has taken over what the visit came to. */
+  left(): void {
+    this.#joined = undefined
   }
 
   clearTimer(): void {

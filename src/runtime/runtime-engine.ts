@@ -479,11 +479,15 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   }
 
   #notLive(verb: string, runId: string): SystemError {
-    const ended = this.#context.runs.info(runId)
-    return ended
-      ? new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it is ${ended.status}`, {
-          context: { runId, status: ended.status },
-        })
+    const known = this.#context.runs.info(runId)
+    return known
+      ? new SystemError(
+          'INVALID_COMMAND',
+          `Cannot ${verb} run ${runId}: it ${known.status === 'queued' ? 'is still queued' : `has ${known.status} already`}`,
+          {
+            context: { runId, status: known.status },
+          },
+        )
       : new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
           context: { runId },
         })

@@ -41,7 +41,7 @@ export class ReferenceWindow {
 
   register(id: string, descriptor: WatchDescriptor): string {
     const same = this.watches.find(
-      (each) => each.origin === 'step' && JSON.stringify(each.descriptor) === JSON.stringify(descriptor),
+      (each) => each.origin === 'step' && meaning(each.descriptor) === meaning(descriptor),
     )
     if (!same) this.watches.push({ id, origin: 'step', descriptor })
     return same?.id ?? id
@@ -188,4 +188,9 @@ function fit(watch: ReferenceWatch, { type, key }: PublishedEvent, state: Refere
     return valueFrom === undefined ? 'never' : 'no'
   })
   return (['never', 'no', 'open'] as const).find((each) => answers.includes(each)) ?? 'yes'
+}
+
+/** The same for descriptors that say the same: `{ event: 'a' }` and `{ events: ['a'], mode: 'any' }`. */
+function meaning({ event, events, mode = 'any', conditions = [], assign = {} }: WatchDescriptor): string {
+  return JSON.stringify([event === undefined ? events : [event], mode, conditions, assign])
 }

@@ -1,4 +1,4 @@
-import { freezePlainData } from '../core/plain-data.js'
+import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 
 /**
@@ -10,8 +10,7 @@ export function paramsKey(params: unknown): string {
   return JSON.stringify(freezePlainData(params, 'params'), (_key, value: unknown) => {
     if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype !== null && prototype !== Object.prototype) {
+    if (!isPlainObject(value)) {
       throw new SystemError('VALIDATION', 'Cannot choose a service by params that are not JSON data')
     }
     return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))

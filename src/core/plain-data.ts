@@ -52,9 +52,14 @@ function copy(value: unknown, path: string, depth: number, budget: Budget): unkn
   if (depth >= MAX_DEPTH) throw notPlain(path, `nested deeper than ${MAX_DEPTH} levels, or refers to itself`)
   spend(budget, 8, path)
   if (Array.isArray(value)) return copyArray(value, path, depth, budget)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return copyObject(value, path, depth, budget)
+  if (isPlainObject(value)) return copyObject(value, path, depth, budget)
   return copyOpaque(value, path, budget)
+}
+
+/** Whether an object is made of its fields alone: no array, and no instance of a class. */
+export function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function copyArray(source: readonly unknown[], path: string, depth: number, budget: Budget): unknown {

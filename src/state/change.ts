@@ -1,5 +1,5 @@
 import { Immer, type Patch, enablePatches } from 'immer'
-import { freezePlainData } from '../core/plain-data.js'
+import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 
 enablePatches()
@@ -32,7 +32,7 @@ export function toChange(base: StateObject, output: unknown): Change | undefined
 
 /** Merges a partial object into the state, as signals and manual resumes do. */
 export function fromPartial(base: StateObject, output: unknown): Change | undefined {
-  if (typeof output !== 'object' || Array.isArray(output) || output === null || !isPlain(output)) {
+  if (typeof output !== 'object' || Array.isArray(output) || output === null || !isPlainObject(output)) {
     throw new SystemError(
       'VALIDATION',
       `Cannot merge ${nameOf(output)} into the state: give a partial object, a recipe or nothing`,
@@ -86,11 +86,6 @@ function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Cha
 /** Applies patches that were made on the same value. Throws what immer throws when a path does not resolve. */
 export function applyChanges(base: StateObject, patches: readonly Patch[]): StateObject {
   return immer.applyPatches(base, patches)
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function nameOf(value: unknown): string {

@@ -1,4 +1,5 @@
 import type { Patch } from 'immer'
+import { isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 import { REDACTED, type SecretMask, createSecretMask } from './secret-mask.js'
 import type { TimelineState } from './timeline-event.js'
@@ -128,7 +129,7 @@ function deepMask(mask: SecretMask): (value: unknown) => unknown {
   const visit = (value: unknown): unknown => {
     if (typeof value === 'string') return mask(value)
     if (typeof value !== 'object' || value === null) return value
-    if (!Array.isArray(value) && !isPlain(value)) return value
+    if (!Array.isArray(value) && !isPlainObject(value)) return value
     const known = seen.get(value)
     if (known !== undefined) return known
     const masked = Array.isArray(value) ? maskArray(value) : maskObject(value)
@@ -149,9 +150,4 @@ function deepMask(mask: SecretMask): (value: unknown) => unknown {
       : Object.freeze(Object.fromEntries(copy))
   }
   return visit
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

@@ -4,6 +4,18 @@ import { existsSync } from 'node:fs'
 const CHROMIUM = '/usr/bin/chromium'
 const INSTALL_TIMEOUT_MS = 240_000
 
+/** How it is started: headless, and no request of its own leaves the machine. */
+export const CHROMIUM_FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
 /** The path of a Chromium; as root on Debian it is installed first. `undefined`, and a line that says so, without one. */
 export function findChromium(): string | undefined {
   if (!existsSync(CHROMIUM) && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) install()

@@ -2,22 +2,12 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { CHROMIUM_FLAGS } from '../browser/find-chromium.js'
 
 /** Opens a page in a new profile on disk. Returns how to end the browser and remove the profile. */
 export function openPage(chromium: string, url: string): () => Promise<void> {
   const profile = mkdtempSync(join(tmpdir(), 'busline-chromium-'))
-  const browser = spawn(chromium, [...FLAGS, `--user-data-dir=${profile}`, url], {
+  const browser = spawn(chromium, [...CHROMIUM_FLAGS, `--user-data-dir=${profile}`, url], {
     stdio: 'ignore',
     // A group of its own: its many processes are ended together.
     detached: true,

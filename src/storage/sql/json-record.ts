@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { MAX_BYTES, MAX_DEPTH } from '../../core/plain-data.js'
+import { MAX_BYTES, MAX_DEPTH, isPlainObject } from '../../core/plain-data.js'
 import { SystemError } from '../../core/system-error.js'
 
 /**
@@ -69,8 +69,7 @@ function check(value: unknown, path: string, depth: number): void {
     }
     return
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
+  if (!isPlainObject(value)) {
     const tag = Object.prototype.toString.call(value).slice(8, -1)
     throw notJson(path, tag === 'Object' ? 'an instance of a class' : `a ${tag}`)
   }

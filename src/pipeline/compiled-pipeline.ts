@@ -7,8 +7,9 @@ import type { StateObject } from '../state/change.js'
 import type { ConflictPolicy } from '../state/merge-changes.js'
 import type { AnyPipeline, AnyStage, AnyStep, ChildResult, RouterContext } from './pipeline-definition.js'
 import { type CompiledRetry, compileRetry } from './retry-policy.js'
-import type { StageWatch } from './run-host.js'
+import type { RunHost, StageWatch } from './run-host.js'
 import type { StepContext } from './step-context.js'
+import { type AnyTaskStep, taskAction } from './task-step.js'
 import type { WatchDescriptor } from './watch-descriptor.js'
 
 /** A step as the engine runs it: defaults filled in, durations in milliseconds. */
@@ -16,12 +17,16 @@ export interface CompiledStep {
   readonly id: string
   /** Names the step within a visit of its stage; tells its compensation from itself. */
   readonly key: string
-  readonly action: (context: StepContext) => unknown
+  readonly action: (context: StepContext, host: RunHost) => unknown
+  /** Where the work is done, when that is not here: for the timeline. */
+  readonly elsewhere: { readonly task: string; readonly executor?: string } | undefined
   readonly retry: CompiledRetry
   readonly timeoutMs: number
   /** What undoes the step, itself run like a step. */
   readonly compensation: CompiledStep | undefined
 }
+
+type LocalAction = (context: StepContext) => unknown
 
 /** A compensation must end, or an abort could not: where the step has no timeout, this one holds for its compensation. */
 const COMPENSATION_TIMEOUT_MS = 60_000
@@ -109,12 +114,22 @@ function compileStep(id: string, definition: AnyStep | ((context: never) => unkn
   const compensation = step.compensate && {
     id,
     key: `${id}/compensate`,
-    action: step.compensate as CompiledStep['action'],
+    action: step.compensate as LocalAction,
     retry,
     timeoutMs: timeoutMs === Infinity ? COMPENSATION_TIMEOUT_MS : timeoutMs,
     compensation: undefined,
+    elsewhere: undefined,
   }
-  return { id, key: id, action: step.action as CompiledStep['action'], retry, timeoutMs, compensation }
+  const { task, executor } = step
+  return {
+    id,
+    key: id,
+    action: task === undefined ? (step.action as LocalAction) : taskAction(step as AnyTaskStep, timeoutMs),
+    elsewhere: task === undefined ? undefined : { task, ...(executor === undefined ? {} : { executor }) },
+    retry,
+    timeoutMs,
+    compensation,
+  }
 }
 
 function toState(value: unknown, { id }: AnyPipeline): StateObject {

@@ -8,6 +8,7 @@ import type { Instruction } from './instruction.js'
 import type { ResumeCause } from './resume-cause.js'
 import type { RetryPolicy } from './retry-policy.js'
 import type { StepContext } from './step-context.js'
+import type { AnyTaskStep } from './task-step.js'
 import type { WatchDescriptor } from './watch-descriptor.js'
 
 type AnyState = Readonly<Record<string, unknown>>
@@ -47,6 +48,30 @@ export interface StepDefinition<
   readonly action: StepAction<State, Event, Events>
 }
 
+/**
+ * A step whose work is a named task that an executor runs: a worker thread, a remote worker, this thread. Attempts,
+ * timeout, abort and commit are those of any step.
+ */
+export interface TaskStep<
+  State extends object = AnyState,
+  Event extends BusEvent = BusEvent,
+  Events extends EventMap = Record<string, unknown>,
+> extends StepOptions<State, Event, Events> {
+  /** The name under which the executor knows the code. */
+  readonly task: string
+  /** Which of the runtime's `executors`. @default the one named `default`, or the only one */
+  readonly executor?: string
+  /** What the place must be able to do, in the executor's own words, such as `{ model: 'large' }`. @default nothing */
+  readonly requires?: Readonly<Record<string, unknown>>
+  /** What the task gets: plain data. @default the run state */
+  input?(context: StepContext<State, Event, Events>): unknown
+  /** Turns what the task returned into what the step writes. @default the result itself, a partial object or nothing */
+  output?(
+    result: unknown,
+    context: StepContext<State, Event, Events>,
+  ): StepOutput<State> | Promise<StepOutput<State>>
+}
+
 /** How one child of a stage ended. */
 export type ChildResult =
   | { readonly ok: true; readonly id: string; readonly index: number; readonly state: AnyState }
@@ -84,7 +109,10 @@ export interface StageDefinition<
   readonly id: Id
   readonly label?: string
   readonly steps?: Readonly<
-    Record<string, StepAction<State, Event, Events> | StepDefinition<State, Event, Events>>
+    Record<
+      string,
+      StepAction<State, Event, Events> | StepDefinition<State, Event, Events> | TaskStep<State, Event, Events>
+    >
   >
   readonly pipelines?: readonly AnyPipeline[]
   /** One child of the stage's pipeline per item; the child finds it as `state.item` and its place as `state.index`. */
@@ -163,9 +191,10 @@ export interface AnyStage {
   readonly where?: (event: never, state: never) => boolean
 }
 
-export interface AnyStep {
+export interface AnyStep extends Partial<AnyTaskStep> {
   readonly label?: string
-  readonly action: (context: never) => unknown
+  /** Absent where there is a `task`. */
+  readonly action?: (context: never) => unknown
   readonly retry?: number | RetryPolicy
   readonly timeout?: Duration
   readonly compensate?: (context: never) => unknown

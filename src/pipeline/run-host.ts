@@ -3,6 +3,7 @@ import type { Dependencies } from '../container/dependencies.js'
 import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { StepExecutor } from '../core/step-executor.js'
 import type { StateObject } from '../state/change.js'
 import type { Wait } from './checkpoint.js'
 import type { ResumeCause } from './resume-cause.js'
@@ -39,6 +40,10 @@ export interface RunHost {
   /** A number from 0 to 1, for the jitter of retries. */
   readonly random: () => number
   readonly logger: Logger
+  /** What the mode, and an executor that is fair, tells runs apart by. */
+  readonly key?: string | undefined
+  /** Where tasks run, by name; without a name the default. `undefined` when there is none. */
+  executor?(name: string | undefined): StepExecutor | undefined
   /** Asks for services on behalf of the pipeline at `path`. */
   use<Result>(callback: (deps: Dependencies) => Result, path: string): Result
   /** Makes, and checks, the envelope of an event a step publishes. It leaves with the commit that carries it. */

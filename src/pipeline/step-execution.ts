@@ -45,11 +45,11 @@ export class StepExecution {
     const { step } = this
     const attempt = new Attempt(step, this.#frame, this.#frame.interruptions + this.#retries + 1)
     this.#attempt = attempt
-    this.#record('step:start', attempt)
+    this.#record('step:start', attempt, step.elsewhere && (() => step.elsewhere!))
     if (step.timeoutMs !== Infinity) this.#setTimer(step.timeoutMs, () => this.#timeOut(attempt))
     let output: unknown
     try {
-      output = step.action(attempt.context)
+      output = step.action(attempt.context, this.#frame.host)
     } catch (error) {
       this.#fail(attempt, error)
       return

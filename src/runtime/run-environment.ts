@@ -2,6 +2,7 @@ import type { Dependencies } from '../container/dependencies.js'
 import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { StepExecutor } from '../core/step-executor.js'
 import type { SystemError } from '../core/system-error.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
@@ -12,6 +13,7 @@ import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
 import type { RunPersistence } from './durable/run-persistence.js'
 import type { OutboxEntry } from './durable/store-registry.js'
+import { findExecutor } from './executors.js'
 import type { Ticket } from './modes/mode.js'
 import { toRunError } from './refusal.js'
 import type { Registration } from './registration.js'
@@ -107,6 +109,10 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
 
   use<Result>(callback: (deps: Dependencies) => Result, path: string): Result {
     return (this.#services ??= this.#createServices()).use(callback, path)
+  }
+
+  executor(name: string | undefined): StepExecutor | undefined {
+    return findExecutor(this.context.executors, name)
   }
 
   createEvent(type: string, payload: unknown, meta?: EventMeta): BusEvent {

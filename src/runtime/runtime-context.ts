@@ -5,6 +5,7 @@ import type { IdSource } from '../core/ids.js'
 import type { Logger } from '../core/logger.js'
 import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { Durability } from './durable/durability.js'
+import type { Executors } from './executors.js'
 import type { ReceiptLog } from './receipts.js'
 import type { RunDirectory } from './run-directory.js'
 import type { WatchIndex } from './waiting/watch-index.js'
@@ -18,6 +19,7 @@ export interface RuntimeContext {
   readonly logger: Logger
   readonly services: ArtifactContainer
   readonly env: Readonly<Record<string, unknown>> | undefined
+  readonly executors: Executors
   readonly watches: WatchIndex
   readonly receipts: ReceiptLog
   readonly runs: RunDirectory

@@ -73,6 +73,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       logger,
       services,
       env: options.env,
+      executors: options.executors ?? {},
       watches: new WatchIndex(bus),
       receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
       runs: new RunDirectory(options.maxEndedRuns),
@@ -134,7 +135,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     const { assertValidWorkflow } = await import('./validate-workflow.js')
     await this.#openStorage()
     this.#assertRunning('register')
-    const options = assertValidWorkflow(workflow, given)
+    const options = assertValidWorkflow(workflow, given, this.#context.executors)
     const { id } = workflow
     if (this.#registrations.has(id)) {
       throw new SystemError('DUPLICATE_KEY', `Cannot register workflow "${id}": the id is taken`, {

@@ -10,6 +10,7 @@ import type { StorageDriver } from '../storage/storage-driver.js'
 import type { RedactPath } from '../timeline/redaction.js'
 import type { TimelineRecorderOptions } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
+import type { Executors } from './executors.js'
 import type { ForkAt } from './fork-point.js'
 import type { Occupancy } from './modes/mode.js'
 import type { DispatchAnswer } from './receipts.js'
@@ -38,6 +39,11 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
    * sense. @default '10s'
    */
   readonly claimTtl?: Duration
+  /**
+   * Where steps with a `task` run. They stay open when the runtime stops. A step names one; without a name it is the one
+   * called `default`, or the only one. @default none: steps run in this thread
+   */
+  readonly executors?: Executors
   /** Records runs as timelines. @default beside the runs, with a durable `storage`; else nothing is recorded */
   readonly timelineStore?: TimelineStore
   /** How timelines are recorded. */

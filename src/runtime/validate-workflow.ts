@@ -1,8 +1,9 @@
 import * as z from 'zod/mini'
 import { type Issue, SystemError } from '../core/system-error.js'
-import type { AnyPipeline, AnyStage } from '../pipeline/pipeline-definition.js'
+import type { AnyPipeline, AnyStage, AnyStep } from '../pipeline/pipeline-definition.js'
 import { validateAdmissionOptions } from './admission/admission-options.js'
 import { findPipelineKey } from './compiled-trigger.js'
+import { type Executors, findExecutor } from './executors.js'
 import { validateModeOptions } from './modes/create-mode.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { AnyWorkflow } from './workflow-definition.js'
@@ -12,11 +13,15 @@ import { workflowSchema } from './workflow-schema.js'
  * Everything that is wrong with a workflow and its registration, each with its path; none when it can be registered.
  * Never throws.
  */
-export function validateWorkflow(workflow: unknown, options: RegistrationOptions): readonly Issue[] {
+export function validateWorkflow(
+  workflow: unknown,
+  options: RegistrationOptions,
+  executors: Executors = {},
+): readonly Issue[] {
   try {
     const parsed = z.safeParse(workflowSchema, workflow)
     const issues = parsed.success
-      ? relationIssues(workflow as AnyWorkflow)
+      ? relationIssues(workflow as AnyWorkflow, executors)
       : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
     return [...issues, ...optionIssues(options)]
   } catch (error) {
@@ -31,9 +36,13 @@ export function validateWorkflow(workflow: unknown, options: RegistrationOptions
  *
  * @throws {SystemError} `VALIDATION` listing all issues.
  */
-export function assertValidWorkflow(workflow: unknown, given: RegistrationOptions): RegistrationOptions {
+export function assertValidWorkflow(
+  workflow: unknown,
+  given: RegistrationOptions,
+  executors: Executors = {},
+): RegistrationOptions {
   const options = { ...(workflow as Partial<AnyWorkflow> | null | undefined)?.options, ...given }
-  const issues = validateWorkflow(workflow, options)
+  const issues = validateWorkflow(workflow, options, executors)
   if (issues.length === 0) return options
   const id: unknown = (workflow as Partial<AnyWorkflow> | null | undefined)?.id
   const name = typeof id === 'string' && id !== '' ? `workflow "${id}"` : 'a workflow without an id'
@@ -44,7 +53,7 @@ export function assertValidWorkflow(workflow: unknown, given: RegistrationOption
 }
 
 /** What no single value shows: ids that are taken twice, names that lead nowhere. */
-function relationIssues({ triggers, pipelines }: AnyWorkflow): Issue[] {
+function relationIssues({ triggers, pipelines }: AnyWorkflow, executors: Executors): Issue[] {
   const issues: Issue[] = []
   const keys = Object.keys(pipelines)
   if (keys.length === 0) issues.push({ path: 'pipelines', message: 'must hold at least one pipeline' })
@@ -61,26 +70,30 @@ function relationIssues({ triggers, pipelines }: AnyWorkflow): Issue[] {
       issues.push({ path: `${path}.pipeline`, message: `must say which of ${keys.join(', ')} it starts` })
     }
   }
-  for (const key of keys) pipelineIssues(pipelines[key]!, `pipelines.${key}`, issues)
+  for (const key of keys) pipelineIssues(pipelines[key]!, `pipelines.${key}`, executors, issues)
   return issues
 }
 
-function pipelineIssues({ stages }: AnyPipeline, path: string, issues: Issue[]): void {
+function pipelineIssues({ stages }: AnyPipeline, path: string, executors: Executors, issues: Issue[]): void {
   if (stages.length === 0) issues.push({ path: `${path}.stages`, message: 'must hold at least one stage' })
   const seen = new Set<string>()
   stages.forEach((stage, index) => {
     const at = `${path}.stages.${index}`
     if (seen.has(stage.id)) issues.push({ path: `${at}.id`, message: `is taken: "${stage.id}"` })
     seen.add(stage.id)
-    stageIssues(stage, at, issues)
+    stageIssues(stage, at, executors, issues)
   })
 }
 
 function stageIssues(
   { steps, pipelines, forEach, where, watch }: AnyStage,
   path: string,
+  executors: Executors,
   issues: Issue[],
 ): void {
+  for (const [id, step] of Object.entries(steps ?? {})) {
+    if (typeof step === 'object') stepIssues(step, `${path}.steps.${id}`, executors, issues)
+  }
   if (steps && pipelines) issues.push({ path, message: 'must have steps or pipelines, not both' })
   if (forEach && pipelines?.length !== 1) {
     issues.push({
@@ -94,8 +107,36 @@ function stageIssues(
     const at = `${path}.pipelines.${index}`
     if (seen.has(child.id)) issues.push({ path: `${at}.id`, message: `is taken: "${child.id}"` })
     seen.add(child.id)
-    pipelineIssues(child, at, issues)
+    pipelineIssues(child, at, executors, issues)
   })
+}
+
+/** What only a step with a task has. */
+const OF_TASKS = ['executor', 'requires', 'input', 'output'] as const
+
+function stepIssues(step: AnyStep, path: string, executors: Executors, issues: Issue[]): void {
+  const { action, task, executor } = step
+  if ((action === undefined) === (task === undefined)) {
+    issues.push({ path, message: 'must have either an action or a task' })
+    return
+  }
+  if (task === undefined) {
+    for (const name of OF_TASKS.filter((name) => step[name] !== undefined)) {
+      issues.push({ path: `${path}.${name}`, message: 'belongs to a step with a task' })
+    }
+    return
+  }
+  if (findExecutor(executors, executor)) return
+  const names = Object.keys(executors)
+  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`
+  issues.push(
+    executor === undefined
+      ? { path: `${path}.executor`, message: `must name one of the runtime's executors: ${known}` }
+      : {
+          path: `${path}.executor`,
+          message: `names none of the runtime's executors: "${executor}"; ${known}`,
+        },
+  )
 }
 
 const FUNCTIONS = [

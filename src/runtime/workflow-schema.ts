@@ -86,7 +86,12 @@ const step = orShort(
   (value) => typeof value === 'function',
   'action',
   object({
-    action: callable,
+    action: optional(callable),
+    task: optional(text),
+    executor: optional(text),
+    requires: optional(record),
+    input: optional(callable),
+    output: optional(callable),
     label: optional(text),
     retry: optional(retry),
     timeout: optional(duration),

@@ -49,6 +49,7 @@ export {
   type StepDefinition,
   type StepOptions,
   type StepOutput,
+  type TaskStep,
   definePipeline,
 } from './pipeline/pipeline-definition.js'
 export {
@@ -69,6 +70,10 @@ export type { StepContext } from './pipeline/step-context.js'
 export type { Condition, ConditionOperator, WatchDescriptor } from './pipeline/watch-descriptor.js'
 export type { Logger } from './core/logger.js'
 export type { Result } from './core/result.js'
+
+// Steps that run elsewhere
+export type { StepExecutor, StepTask, TaskContext, TaskControl, TaskFunction } from './core/step-executor.js'
+export { localExecutor } from './core/local-executor.js'
 
 // Services
 export { ArtifactContainer } from './container/artifact-container.js'

@@ -34,8 +34,8 @@ export interface TaskControl {
   readonly signal: AbortSignal
   /** Writes as the step does: to the logger and the timeline. */
   readonly logger: Logger
-  /** @param fraction From 0 to 1. */
-  progress(fraction: number, message?: string): void
+  /** Tells how far the task is, from 0 to 1. */
+  readonly progress: (fraction: number, message?: string) => void
 }
 
 /**

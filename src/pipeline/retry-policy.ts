@@ -54,7 +54,8 @@ export function compileRetry(retry: number | RetryPolicy | undefined): CompiledR
 /** Whether an error that was thrown by attempt number `attempt` (from 1) earns another one. */
 export function isRetryable(policy: CompiledRetry, error: unknown, attempt: number): boolean {
   if (attempt > policy.limit) return false
-  if (isSystemError(error) && error.code === 'VALIDATION') return false
+  if (isSystemError(error) && (error.code === 'VALIDATION' || error.context['retryable'] === false))
+    return false
   if (typeof error === 'object' && error !== null && readRetryable(error) === false) return false
   return policy.when ? policy.when(error) : true
 }

@@ -13,6 +13,12 @@ export {
   bridgeConformance,
 } from './bridge-conformance.js'
 export {
+  type ExecutorConformanceCase,
+  type ExecutorConformanceOptions,
+  executorConformance,
+} from './executor-conformance.js'
+export { conformanceTasks } from './conformance-tasks.js'
+export {
   type FaultInjectingDriver,
   type FaultPlan,
   type StorageCall,

@@ -57,6 +57,7 @@ describe('the root entry', () => {
       'isSystemError',
       'jump',
       'jumpTo',
+      'localExecutor',
       'memoryStorage',
       'pause',
       'reviveError',

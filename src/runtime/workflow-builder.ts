@@ -6,7 +6,7 @@ import type { BusEvent, EventMap, EventOf, EventType } from '../core/bus-event.j
 import type { Duration } from '../core/duration.js'
 import type { StandardSchema } from '../core/standard-schema.js'
 import { jump, pause } from '../pipeline/instruction.js'
-import type { AnyStage, StepOptions } from '../pipeline/pipeline-definition.js'
+import type { AnyStage, AnyStep, StepOptions, TaskStep } from '../pipeline/pipeline-definition.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
 import type { StepContext } from '../pipeline/step-context.js'
 import type { Condition, WatchDescriptor } from '../pipeline/watch-descriptor.js'
@@ -103,6 +103,16 @@ export interface WorkflowBuilder<State extends object, Event extends BusEvent, E
     options?: StepOptions<State, Event, Events>,
   ): WorkflowBuilder<Merged<State, Written<Output>>, Event, Events>
   /**
+   * A step whose work is a named task of an executor, alone in its stage. What `output` gives is written to the state; it
+   * knows the type of the result that it declares: `output: (result: Thumbnail) => ({ thumbnail: result })`.
+   */
+  task<Output extends object | void | null | undefined = void>(
+    name: string,
+    options: Omit<TaskStep<State, Event, Events>, 'output'> & {
+      output?(result: unknown, context: StepContext<State, Event, Events>): Output | Promise<Output>
+    },
+  ): WorkflowBuilder<Merged<State, Written<Output>>, Event, Events>
+  /**
    * Sleeps until an event comes. It counts from the start of the run on: one that comes while the steps before are still
    * at work is kept. How the wait ended is in the state under its name.
    */
@@ -176,6 +186,7 @@ function createBuilder(stages: readonly AnyStage[], making: Making): Loose {
   }
   return {
     step: (name, action, options) => add({ id: name, steps: { [name]: { ...options, action } } }),
+    task: (name, options) => add({ id: name, steps: { [name]: options as AnyStep } }),
     waitFor: (name, options) => add(waitStage(name, options as WaitOptions<object, string, object>)),
     choose: (predicate, yes, no) =>
       add(...choiceStages(making.nameChoice(), predicate, stagesOf(yes), no ? stagesOf(no) : [])),

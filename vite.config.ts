@@ -10,6 +10,7 @@ export const entries: Record<string, string> = {
   'storage/indexeddb/index': 'src/storage/indexeddb/index.ts',
   'storage/sqlite/index': 'src/storage/sqlite/index.ts',
   'storage/postgres/index': 'src/storage/postgres/index.ts',
+  'storage/encryption/index': 'src/storage/encryption/index.ts',
   'inspector/index': 'src/inspector/index.ts',
   'inspector/node/index': 'src/inspector/node/index.ts',
 }

@@ -1,7 +1,7 @@
 import type { BusEvent } from '../core/bus-event.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { type Issue, SystemError } from '../core/system-error.js'
-import { fromBase64, toBase64 } from './base64.js'
+import { fromBase64, toBase64 } from '../core/base64.js'
 import { adoptEnvelope } from './envelope.js'
 import { jsonIssues } from './json-payload.js'
 

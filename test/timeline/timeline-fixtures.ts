@@ -1,5 +1,5 @@
 import { memoryStorage } from '../../src/storage/memory-storage.js'
-import { encodeJson } from '../../src/storage/sql/json-record.js'
+import { encodeJson } from '../../src/storage/encode-json.js'
 import type { StorageDriver } from '../../src/storage/storage-driver.js'
 import type { SimulatedClock } from '../../src/testing/index.js'
 import { MemoryTimelineStore } from '../../src/timeline/memory-timeline-store.js'

@@ -7,6 +7,7 @@ import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError }
 import { foldCommits } from '../fold-commits.js'
 import { GroupCommit } from '../group-commit.js'
 import { type KeyRange, prefixEnd, scanRange } from '../key-range.js'
+import { scheduleTask } from '../schedule-task.js'
 import type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'
 import { IndexedDbConnection, type RecordDatabase, STORE } from './indexeddb-connection.js'
 
@@ -181,14 +182,4 @@ async function scanBackwards(
 
 function keyRange({ lower, upper }: KeyRange): IDBKeyRange {
   return upper === undefined ? IDBKeyRange.lowerBound(lower) : IDBKeyRange.bound(lower, upper, false, true)
-}
-
-/** The next task: later than all promises of those who were just acknowledged, sooner than any timer. */
-function scheduleTask(start: () => void): void {
-  const { port1, port2 } = new MessageChannel()
-  port1.onmessage = () => {
-    port1.close()
-    start()
-  }
-  port2.postMessage(undefined)
 }

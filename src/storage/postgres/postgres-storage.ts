@@ -1,9 +1,9 @@
 import { setImmediate as scheduleImmediate } from 'node:timers'
 import { SystemError } from '../../core/system-error.js'
 import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError } from '../check-operations.js'
+import { encodeJson } from '../encode-json.js'
 import { GroupCommit } from '../group-commit.js'
 import { scanRange } from '../key-range.js'
-import { encodeJson } from '../sql/json-record.js'
 import type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'
 import type { PostgresRecords } from './postgres-records.js'
 

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { deepFreeze } from '../core/deep-freeze.js'
 import { toMs } from '../core/duration.js'
 import { SystemError } from '../core/system-error.js'
+import { EventLog } from './event-log.js'
 import type { TimelineEvent } from './timeline-event.js'
 import {
   type PruneOptions,
@@ -29,7 +30,15 @@ export interface MemoryTimelineStoreOptions {
 
 interface KeptRun {
   meta: RunTimelineMeta
-  readonly events: TimelineEvent[]
+  readonly log: EventLog
+}
+
+interface Added {
+  readonly log: EventLog
+  /** How many of its events are here already. */
+  readonly known: number
+  /** How many are not. */
+  readonly count: number
 }
 
 /**
@@ -72,9 +81,9 @@ export class MemoryTimelineStore implements TimelineStore {
 
   async append(batches: readonly TimelineBatch[]): Promise<void> {
     // Two passes, so that a batch that is refused leaves those before it out as well.
-    const added = batches.map((batch) => this.#newEvents(batch))
+    const added = batches.map((batch) => this.#added(batch))
     this.#makeRoom(batches, added)
-    batches.forEach((batch, index) => this.#put(batch.meta, added[index]!))
+    batches.forEach(({ meta }, index) => this.#put(meta, added[index]!))
     return Promise.resolve()
   }
 
@@ -99,7 +108,7 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async getEvents(runId: string, from = 1, to = Infinity): Promise<readonly TimelineEvent[]> {
-    const events = this.#runs.get(runId)?.events.slice(Math.max(0, from - 1), Math.max(0, to)) ?? []
+    const events = this.#runs.get(runId)?.log.toEvents(from, to) ?? []
     // Frozen on the way out, where it delays no run.
     return Promise.resolve(events.map(deepFreeze))
   }
@@ -107,7 +116,7 @@ export class MemoryTimelineStore implements TimelineStore {
   async getNearestSnapshot(runId: string, seq: number): Promise<TimelineSnapshot | undefined> {
     const run = this.#runs.get(runId)
     const at = run && lastAtMost(run.meta.snapshotSeqs, seq)
-    const state = at === undefined ? undefined : run?.events[at - 1]?.snapshot
+    const state = at === undefined ? undefined : run?.log.snapshotAt(at)
     return Promise.resolve(state && { seq: at!, state })
   }
 
@@ -151,23 +160,24 @@ export class MemoryTimelineStore implements TimelineStore {
     return batch.meta
   }
 
-  /** The events of a batch that are not here yet. */
-  #newEvents({ meta, events }: TimelineBatch): readonly TimelineEvent[] {
-    const next = (this.#runs.get(meta.runId)?.events.length ?? 0) + 1
-    const first = events[0]?.seq ?? next
-    if (first === next) return events
-    if (first < next) return events.filter(({ seq }) => seq >= next)
-    const { runId } = meta
-    throw new SystemError(
-      'VALIDATION',
-      `Cannot append event ${first} of run "${runId}": event ${next} is missing`,
-      {
-        context: { runId, seq: first },
-      },
-    )
+  /** What of a batch is not here yet. */
+  #added(batch: TimelineBatch): Added {
+    const { runId } = batch.meta
+    const run = this.#runs.get(runId)
+    const next = (run?.log.length ?? 0) + 1
+    const added = batch.log ?? EventLog.of(runId, batch.events)
+    if (added.length > 0 && added.first > next) {
+      throw new SystemError(
+        'VALIDATION',
+        `Cannot append event ${added.first} of run "${runId}": event ${next} is missing`,
+        { context: { runId, seq: added.first } },
+      )
+    }
+    const known = added.length === 0 ? 0 : Math.min(added.length, next - added.first)
+    return { log: added, known, count: added.length - known }
   }
 
-  #makeRoom(batches: readonly TimelineBatch[], added: readonly (readonly TimelineEvent[])[]): void {
+  #makeRoom(batches: readonly TimelineBatch[], added: readonly Added[]): void {
     const touched = new Set<string>()
     let runs = this.#runs.size
     let events = this.#eventCount
@@ -175,7 +185,7 @@ export class MemoryTimelineStore implements TimelineStore {
       const { runId } = batches[index]!.meta
       if (!this.#runs.has(runId)) runs++
       touched.add(runId)
-      events += added[index]!.length
+      events += added[index]!.count
     }
     if (runs <= this.#maxRuns && events <= this.#maxEvents) return
     const leaving: string[] = []
@@ -184,7 +194,7 @@ export class MemoryTimelineStore implements TimelineStore {
       if (touched.has(runId)) continue
       leaving.push(runId)
       runs--
-      events -= this.#runs.get(runId)!.events.length
+      events -= this.#runs.get(runId)!.log.length
     }
     if (runs > this.#maxRuns || events > this.#maxEvents) {
       throw new SystemError(
@@ -198,15 +208,14 @@ export class MemoryTimelineStore implements TimelineStore {
     }
   }
 
-  #put(meta: RunTimelineMeta, events: readonly TimelineEvent[]): void {
+  #put(meta: RunTimelineMeta, { log, known, count }: Added): void {
     const run = this.#runs.get(meta.runId)
-    if (run) {
+    if (!run) this.#runs.set(meta.runId, { meta, log })
+    else {
       run.meta = meta
-      for (const event of events) run.events.push(event)
-    } else {
-      this.#runs.set(meta.runId, { meta, events: [...events] })
+      run.log.append(log, known)
     }
-    this.#eventCount += events.length
+    this.#eventCount += count
     if (isFinished(meta.status)) this.#finished.add(meta.runId)
   }
 
@@ -216,14 +225,14 @@ export class MemoryTimelineStore implements TimelineStore {
     if (!run) return undefined
     this.#runs.delete(runId)
     this.#finished.delete(runId)
-    this.#eventCount -= run.events.length
-    return run.events.length
+    this.#eventCount -= run.log.length
+    return run.log.length
   }
 
   async #sizes(): Promise<ReadonlyMap<string, number>> {
     const { estimateBytes } = await import('./estimate-bytes.js')
     const sizes = new Map<string, number>()
-    for (const [runId, { events }] of this.#runs) sizes.set(runId, estimateBytes(events))
+    for (const [runId, { log }] of this.#runs) sizes.set(runId, estimateBytes(log.toEvents()))
     return sizes
   }
 }

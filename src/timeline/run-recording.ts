@@ -1,8 +1,10 @@
 import type { Patch } from 'immer'
 import type { Clock } from '../core/clock.js'
+import { EventLog, type EventExtras } from './event-log.js'
+import { RecordedBatch } from './recorded-batch.js'
 import type { Redaction } from './redaction.js'
 import { toSafePayload } from './safe-payload.js'
-import type { TimelineEvent, TimelineEventType, TimelineSource, TimelineState } from './timeline-event.js'
+import type { TimelineSource, TimelineState } from './timeline-event.js'
 import {
   type RunTimelineMeta,
   type TimelineBatch,
@@ -49,19 +51,14 @@ export interface RecordingHost {
   readonly maxPayloadBytes: number
   readonly maxEventsPerRun: number
   readonly redaction: Redaction | undefined
-  /** How many more events may be kept before the store takes some; below 1 none is. */
-  room(): number
-  /** So many events more, or fewer, are kept. */
-  buffered(count: number): void
-  /** There is something to store; `isUrgent` when it should not wait for company. */
+  /** How many more events may be kept before the store takes some; below 1 none is. Recordings keep count. */
+  room: number
+  /** There is something to store since the last batch was taken; `isUrgent` when it should not wait for company. */
   changed(run: RunRecording, isUrgent: boolean): void
   lost(run: RunRecording, reason: LossReason, error?: unknown): void
-  /** Events that are new, redacted and safe, each once. */
-  observed(batch: TimelineBatch): void
+  /** Takes events that are new, redacted and safe, each once. */
+  readonly observed: ((batch: TimelineBatch) => void) | undefined
 }
-
-/** An event that no store has seen yet: its number is taken back when those before it are refused. */
-type FreshEvent = { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] }
 
 /** How many events of one run make a batch that is stored without waiting for more. */
 const URGENT_COUNT = 256
@@ -85,12 +82,14 @@ export class RunRecording {
     RunTimelineMeta,
     'runId' | 'workflowId' | 'pipelineId' | 'startTime' | 'metadata' | 'bytes'
   >
-  /** Recorded since the last batch was taken, as it came. */
-  #fresh: FreshEvent[] = []
-  /** The state after each of them. */
-  #freshStates: (TimelineState | undefined)[] = []
+  /** Recorded since the last batch was taken, as it came: numbers are taken back when those before are refused. */
+  #fresh: EventLog
+  /** The state after the first of them. */
+  #firstState: TimelineState | undefined
+  /** The state after each of them that has patches; only where those are redacted. */
+  #statesAfter: TimelineState[] = []
   /** Taken, so redacted and safe, and not yet stored. */
-  #events: readonly TimelineEvent[] = []
+  #taken: EventLog | undefined
   #inFlight: TimelineBatch | undefined
   #lastSeq: number
   #snapshotSeqs: number[]
@@ -102,6 +101,8 @@ export class RunRecording {
   #lostEvents: number
   #isInDoubt = false
   #isMetaDirty = true
+  /** Whether the recorder knows that there is something to take. */
+  #isTold = false
   #isNextWhole = true
 
   constructor(host: RecordingHost, options: RecordingOptions) {
@@ -125,6 +126,7 @@ export class RunRecording {
     this.#storedStatus = continues?.status
     this.#lostEvents = continues?.lostEvents ?? 0
     this.#state = state
+    this.#fresh = new EventLog(runId, this.#lastSeq + 1)
     this.#changed(false)
   }
 
@@ -139,7 +141,7 @@ export class RunRecording {
 
   /** How many events wait to be stored. */
   get pendingEvents(): number {
-    return this.#fresh.length + this.#events.length
+    return this.#fresh.length + (this.#taken?.length ?? 0)
   }
 
   /** Whether the store has, or may have, something of this run. */
@@ -164,26 +166,25 @@ export class RunRecording {
       isWhole ||= change.delta === undefined || this.#state === undefined
       this.#state = change.state
     }
-    if (host.room() < 1) return this.#lose(1, 'buffer')
+    if (host.room < 1) return this.#lose(1, 'buffer')
     if (this.#lastSeq >= host.maxEventsPerRun) return this.#lose(1, 'limit')
-    const { runId } = this
     const state = this.#state
     const seq = ++this.#lastSeq
-    const delta = change?.delta
-    const timestamp = host.clock.now()
-    const kind = type as TimelineEventType
-    const event: FreshEvent = delta
-      ? { runId, seq, timestamp, source, type: kind, payload, delta }
-      : { runId, seq, timestamp, source, type: kind, payload }
+    const fresh = this.#fresh
     // What a user logs may change before the next batch; the rest is the engine's own.
-    if (source === 'logger') event.payload = this.#safe(payload)
-    if (state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval))
-      this.#snapshot(event, state)
+    fresh.add(host.clock.now(), source, type, source === 'logger' ? this.#safe(payload) : payload)
+    if (fresh.length === 1) this.#firstState = state
+    if (change?.delta) {
+      fresh.extra().delta = change.delta
+      if (host.redaction) this.#statesAfter.push(change.state)
+    }
+    if (state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval)) {
+      this.#snapshot(fresh.extra(), seq, state)
+    }
     this.#isNextWhole = isWhole && state === undefined
-    this.#fresh.push(event)
-    this.#freshStates.push(state)
-    host.buffered(1)
-    this.#changed(this.#fresh.length >= URGENT_COUNT)
+    host.room--
+    const isUrgent = fresh.length >= URGENT_COUNT
+    if (isUrgent || !this.#isTold) this.#changed(isUrgent)
     if (seq === Math.floor(host.maxEventsPerRun * WARN_AT)) this.#warn(host.maxEventsPerRun)
   }
 
@@ -202,14 +203,14 @@ export class RunRecording {
    */
   take(): TimelineBatch | undefined {
     if (this.#inFlight) return undefined
+    this.#isTold = false
     const fresh = this.#takeFresh()
-    if (fresh.length > 0) this.#events = this.#events.length > 0 ? [...this.#events, ...fresh] : fresh
-    if (this.#events.length === 0 && !this.#isMetaDirty) return undefined
+    if (this.#taken) this.#taken.append(fresh)
+    else this.#taken = fresh
+    if (this.#taken.length === 0 && !this.#isMetaDirty) return undefined
     const meta = this.#meta()
-    const previousStatus = this.#storedStatus
-    const events = this.#events
-    this.#inFlight = previousStatus === undefined ? { meta, events } : { meta, events, previousStatus }
-    this.#host.observed({ meta, events: fresh })
+    this.#host.observed?.(new RecordedBatch(meta, fresh))
+    this.#inFlight = new RecordedBatch(meta, this.#taken, this.#storedStatus)
     this.#isMetaDirty = false
     return this.#inFlight
   }
@@ -219,14 +220,14 @@ export class RunRecording {
     const batch = this.#inFlight
     if (!batch) return
     this.#inFlight = undefined
-    const count = batch.events.length
     if (outcome === 'failed') {
       this.#isInDoubt = true
       this.#isMetaDirty = true
       return this.#changed(false)
     }
-    this.#events = []
-    this.#host.buffered(-count)
+    const count = this.#taken?.length ?? 0
+    this.#taken = undefined
+    this.#host.room += count
     if (outcome === 'stored') this.#storedStatus = batch.meta.status
     else if (count > 0) this.#forget(count, 'store', error)
     if (this.#fresh.length > 0 || this.#isMetaDirty) this.#changed(isFinished(this.#status))
@@ -242,35 +243,37 @@ export class RunRecording {
     this.#isInDoubt = false
     if (!stored) return
     this.#storedStatus = stored.status
-    const missing = this.#events.filter(({ seq }) => seq > stored.eventCount)
-    this.#host.buffered(missing.length - this.#events.length)
-    this.#events = missing
+    const taken = this.#taken
+    if (!taken) return
+    const known = Math.min(taken.length, Math.max(0, stored.eventCount - taken.first + 1))
+    this.#host.room += known
+    this.#taken = new EventLog(this.runId, taken.first + known)
+    this.#taken.append(taken, known)
   }
 
   /** Gives up what is pending; counted as lost. */
   abandon(reason: LossReason, error?: unknown): void {
     this.#inFlight = undefined
     const count = this.pendingEvents
-    this.#fresh = []
-    this.#freshStates = []
-    this.#events = []
-    this.#host.buffered(-count)
+    this.#taken = undefined
+    this.#fresh = new EventLog(this.runId, this.#lastSeq + 1)
+    this.#statesAfter = []
+    this.#host.room += count
     if (count > 0) this.#forget(count, reason, error)
     this.#isMetaDirty = false
   }
 
   /** Takes back the numbers of events that were not stored, and gives them to those that came after. */
   #forget(count: number, reason: LossReason, error: unknown): void {
+    const fresh = this.#fresh
     this.#lastSeq -= count
-    const [first] = this.#fresh
-    const kept = first ? first.seq - count - 1 : this.#lastSeq
-    this.#snapshotSeqs = this.#snapshotSeqs.filter((seq) => seq <= kept)
+    fresh.first = this.#lastSeq - fresh.length + 1
+    this.#snapshotSeqs = this.#snapshotSeqs.filter((seq) => seq < fresh.first)
     this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
-    this.#fresh.forEach((event, index) => {
-      event.seq -= count
-      const state = this.#freshStates[index]
-      if (state && (index === 0 || event.snapshot)) this.#snapshot(event, state)
-    })
+    if (this.#firstState && fresh.length > 0) fresh.firstExtra().snapshot = this.#firstState
+    for (const extras of fresh.extras) {
+      if (extras.snapshot) this.#snapshot(extras, fresh.first + extras.index, extras.snapshot)
+    }
     this.#lose(count, reason, error)
   }
 
@@ -282,10 +285,10 @@ export class RunRecording {
     this.#host.lost(this, reason, error)
   }
 
-  #snapshot(event: FreshEvent, state: TimelineState): void {
-    event.snapshot = state
-    this.#lastSnapshotSeq = event.seq
-    this.#snapshotSeqs.push(event.seq)
+  #snapshot(extras: EventExtras, seq: number, state: TimelineState): void {
+    extras.snapshot = state
+    this.#lastSnapshotSeq = seq
+    this.#snapshotSeqs.push(seq)
   }
 
   #warn(limit: number): void {
@@ -294,25 +297,29 @@ export class RunRecording {
   }
 
   #changed(isUrgent: boolean): void {
-    if (this.#isBackground) this.#host.changed(this, isUrgent)
+    if (!this.#isBackground) return
+    this.#isTold = true
+    this.#host.changed(this, isUrgent)
   }
 
   /** What was recorded, made safe and redacted in place: nobody else has it yet. */
-  #takeFresh(): readonly TimelineEvent[] {
+  #takeFresh(): EventLog {
     const fresh = this.#fresh
-    if (fresh.length === 0) return fresh
-    const states = this.#freshStates
-    const { redaction } = this.#host
-    for (let index = 0; index < fresh.length; index++) {
-      const event = fresh[index]!
-      if (event.source !== 'logger') event.payload = this.#safe(event.payload)
-      if (!redaction) continue
-      if (event.delta) event.delta = redaction.delta(event.delta, states[index]!)
-      if (event.snapshot) event.snapshot = redaction.state(event.snapshot)
-    }
-    this.#fresh = []
-    this.#freshStates = []
+    if (fresh.length > 0) this.#secure(fresh)
+    this.#fresh = new EventLog(this.runId, this.#lastSeq + 1)
+    this.#statesAfter = []
     return fresh
+  }
+
+  #secure(fresh: EventLog): void {
+    fresh.securePayloads((payload, source) => (source === 'logger' ? payload : this.#safe(payload)))
+    const { redaction } = this.#host
+    if (!redaction) return
+    let changes = 0
+    for (const extras of fresh.extras) {
+      if (extras.delta) extras.delta = redaction.delta(extras.delta, this.#statesAfter[changes++]!)
+      if (extras.snapshot) extras.snapshot = redaction.state(extras.snapshot)
+    }
   }
 
   #safe(payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

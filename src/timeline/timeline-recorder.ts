@@ -67,12 +67,13 @@ export class TimelineRecorder {
   readonly #closeMs: number
   /** Runs with something to store. */
   readonly #changed = new Set<RunRecording>()
+  /** Those among them that should not wait for company. */
+  readonly #urgent = new Set<RunRecording>()
   readonly #losses = new Map<RunRecording, Omit<LossReport, 'runId' | 'lostEvents'>>()
-  #bufferedEvents = 0
   #failures = 0
   #flushTimer: TimerHandle
   #lossTimer: TimerHandle
-  #isUrgent = false
+  #isPumpDue = false
   #pumping: Promise<void> | undefined
   /** Nothing is taken any more. */
   #isClosed = false
@@ -102,11 +103,10 @@ export class TimelineRecorder {
       snapshotInterval: atLeastOne('snapshotInterval', options.snapshotInterval ?? 100),
       maxPayloadBytes: atLeastOne('maxPayloadBytes', options.maxPayloadBytes ?? 65_536),
       maxEventsPerRun: atLeastOne('maxEventsPerRun', options.maxEventsPerRun ?? 1_000_000),
-      room: () => (this.#isClosed ? 0 : maxBufferedEvents - this.#bufferedEvents),
-      buffered: (count) => void (this.#bufferedEvents += count),
+      room: maxBufferedEvents,
       changed: (run, isUrgent) => this.#note(run, isUrgent),
       lost: (run, reason, error) => this.#noteLoss(run, reason, error),
-      observed: (batch) => this.#show(batch),
+      observed: sinks.length === 0 ? undefined : (batch) => this.#show(batch),
     }
   }
 
@@ -119,7 +119,7 @@ export class TimelineRecorder {
   async flush(): Promise<void> {
     await this.#pumping
     do {
-      if (this.#changed.size > 0) await this.#pump()
+      if (this.#changed.size > 0) await this.#pump(this.#changed)
     } while (this.#changed.size > 0 && this.#failures === 0)
   }
 
@@ -130,15 +130,17 @@ export class TimelineRecorder {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#host.room = -Infinity
     let timer: TimerHandle
     const timeout = new Promise<void>((resolve) => {
       timer = this.#clock.setTimeout(resolve, this.#closeMs)
     })
     await Promise.race([this.flush(), timeout])
     this.#clock.clearTimeout(timer)
-    this.#clock.clearTimeout(this.#flushTimer)
+    this.#clearFlushTimer()
     for (const run of this.#changed) run.abandon('closed')
     this.#changed.clear()
+    this.#urgent.clear()
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
     this.#isOver = true
@@ -153,15 +155,24 @@ export class TimelineRecorder {
     // Of a run that was refused from its first event to its end there is nothing to store.
     if (isFinished(run.status) && run.pendingEvents === 0 && !run.isKnownToStore && run.lostEvents > 0) {
       this.#changed.delete(run)
+      this.#urgent.delete(run)
       return
     }
     this.#changed.add(run)
-    if (this.#pumping !== undefined || this.#failures > 0) this.#isUrgent ||= isUrgent
-    else if (isUrgent && !this.#isUrgent) {
-      this.#isUrgent = true
-      // Outside of the run's own stack: the store is not the engine's to wait for.
-      queueMicrotask(() => void this.#pump())
-    } else this.#schedule()
+    if (isUrgent) this.#urgent.add(run)
+    if (this.#pumping !== undefined) return
+    if (isUrgent && this.#failures === 0) this.#pumpSoon()
+    else this.#schedule()
+  }
+
+  /** Outside of the run's own stack: the store is not the engine's to wait for. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return
+    this.#isPumpDue = true
+    queueMicrotask(() => {
+      this.#isPumpDue = false
+      if (this.#urgent.size > 0) void this.#pump(this.#urgent)
+    })
   }
 
   #schedule(): void {
@@ -169,36 +180,48 @@ export class TimelineRecorder {
     const delay = this.#failures === 0 ? this.#flushMs : retryDelay(this.#failures)
     this.#flushTimer = this.#clock.setTimeout(() => {
       this.#flushTimer = undefined
-      void this.#pump()
+      void this.#pump(this.#changed)
     }, delay)
   }
 
-  #pump(): Promise<void> {
-    this.#pumping ??= this.#writeAll().finally(() => {
+  #pump(runs: Set<RunRecording>): Promise<void> {
+    this.#pumping ??= this.#writeAll(runs).finally(() => {
       this.#pumping = undefined
       if (this.#changed.size > 0) this.#schedule()
+      else this.#clearFlushTimer()
     })
     return this.#pumping
   }
 
-  async #writeAll(): Promise<void> {
-    this.#clock.clearTimeout(this.#flushTimer)
-    this.#flushTimer = undefined
+  /** Stores what there is of these runs, and then of those that have become urgent meanwhile. */
+  async #writeAll(runs: Set<RunRecording>): Promise<void> {
+    if (runs === this.#changed) this.#clearFlushTimer()
     do {
-      this.#isUrgent = false
       if (!(await this.#endDoubts())) {
         this.#failures++
         return
       }
-      const taken: Taken[] = []
-      for (const run of this.#changed) {
-        const batch = takeSafely(run)
-        if (batch) taken.push({ run, batch })
-      }
-      this.#changed.clear()
+      const taken = this.#take(runs)
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
-    } while (this.#isUrgentNow())
+      runs = this.#urgent
+    } while (this.#urgent.size > 0 && this.#failures === 0)
+  }
+
+  #take(runs: Set<RunRecording>): Taken[] {
+    const taken: Taken[] = []
+    for (const run of runs) {
+      const batch = takeSafely(run)
+      if (batch) taken.push({ run, batch })
+      this.#changed.delete(run)
+    }
+    this.#urgent.clear()
+    return taken
+  }
+
+  #clearFlushTimer(): void {
+    this.#clock.clearTimeout(this.#flushTimer)
+    this.#flushTimer = undefined
   }
 
   /** Reads back what failed: numbers that a store may have already are not given away again. */
@@ -212,10 +235,6 @@ export class TimelineRecorder {
     } catch {
       return false
     }
-  }
-
-  #isUrgentNow(): boolean {
-    return this.#isUrgent && this.#failures === 0
   }
 
   /** Whether the store has dealt with all of them, be it by refusing some for good. */

@@ -1,5 +1,6 @@
 import type { Duration } from '../core/duration.js'
 import { SystemError } from '../core/system-error.js'
+import type { EventLog } from './event-log.js'
 import type { TimelineEvent, TimelineState } from './timeline-event.js'
 
 export const TIMELINE_STATUSES = ['recording', 'paused', 'complete', 'failed', 'aborted'] as const
@@ -41,8 +42,10 @@ export interface TimelineBatch {
   readonly meta: RunTimelineMeta
   /** May be empty, when only `meta` has changed. */
   readonly events: readonly TimelineEvent[]
+  /** The same events as the recorder keeps them: for a store in memory, where objects are not needed until one reads. */
+  readonly log?: EventLog
   /** The status that the store holds; absent when it does not know the run yet. */
-  readonly previousStatus?: TimelineStatus
+  readonly previousStatus?: TimelineStatus | undefined
 }
 
 /** A state that was stored whole. */

@@ -1,0 +1,158 @@
+import { toMs } from '../../core/duration.js'
+import type { ExecutionProfile } from '../execution-profile.js'
+import type { LoadDriver, LoadModel } from './load-model.js'
+import { nextMacrotask } from './next-macrotask.js'
+import type { VuPlan } from './vu-plan.js'
+
+/** How much may be done in one go before messages and timers get their turn. */
+const TURN_MS = 8
+const TURN_ITERATIONS = 1000
+
+/** A loop of iterations, one after the other. */
+interface VirtualUser {
+  readonly vu: number
+  isBusy: boolean
+  /** Since when it waits between two iterations, in milliseconds of the load. */
+  idleSinceMs: number | undefined
+  timer: unknown
+}
+
+/**
+ * Virtual users who start an iteration when they are done with the one before: the load follows the target, and a slow
+ * target gets less of it. How many there are says the plan; `iterations` bounds what all of them do together.
+ */
+export class ClosedLoad implements LoadModel {
+  readonly #driver: LoadDriver
+  readonly #plan: (profile: ExecutionProfile) => VuPlan
+  readonly #users: VirtualUser[] = []
+  #profile: ExecutionProfile
+  #vus: VuPlan
+  #target = 0
+  #isMoving = false
+  #timer: unknown
+  #turnBeganAt = 0
+  #turnIterations = 0
+
+  constructor(profile: ExecutionProfile, driver: LoadDriver, plan: (profile: ExecutionProfile) => VuPlan) {
+    this.#profile = profile
+    this.#driver = driver
+    this.#plan = plan
+    this.#vus = plan(profile)
+  }
+
+  start(): void {
+    this.#isMoving = true
+    this.#look()
+  }
+
+  pause(): void {
+    this.stop()
+  }
+
+  resume(): void {
+    this.start()
+  }
+
+  update(profile: ExecutionProfile): void {
+    this.#profile = profile
+    this.#vus = this.#plan(profile)
+    for (const user of this.#users) this.#wake(user)
+    if (this.#isMoving) this.#look()
+  }
+
+  reset(): void {
+    this.#vus = this.#plan(this.#profile)
+    // What they waited for was the iteration before; that is forgotten.
+    for (const user of this.#users) {
+      this.#wake(user)
+      user.idleSinceMs = undefined
+    }
+    if (this.#isMoving) this.#look()
+  }
+
+  stop(): void {
+    this.#isMoving = false
+    this.#driver.clock.clearTimeout(this.#timer)
+    for (const user of this.#users) this.#wake(user)
+  }
+
+  isExhausted(): boolean {
+    const { iterationCount, elapsedMs } = this.#driver
+    return iterationCount >= (this.#profile.iterations ?? Infinity) || elapsedMs >= this.#vus.endsAtMs
+  }
+
+  /** Brings the number of virtual users to what the plan wants now, and says when to look again. */
+  #look(): void {
+    const { clock } = this.#driver
+    clock.clearTimeout(this.#timer)
+    const elapsedMs = this.#driver.elapsedMs
+    this.#target = this.#vus.vusAt(elapsedMs)
+    // Asked first: the plan may have come to its end just by being asked.
+    if (elapsedMs >= this.#vus.endsAtMs || !this.#mayStart()) {
+      if (elapsedMs >= this.#vus.endsAtMs) this.#target = 0
+      this.#finishIfDone()
+      return
+    }
+    const nextMs = Math.min(this.#vus.endsAtMs, this.#vus.nextChangeAfter(elapsedMs))
+    if (nextMs !== Infinity) this.#timer = clock.setTimeout(() => this.#look(), nextMs - elapsedMs)
+    for (let vu = 0; vu < this.#target; vu++) {
+      this.#continue((this.#users[vu] ??= { vu, isBusy: false, idleSinceMs: undefined, timer: undefined }))
+      if (!this.#isMoving) return
+    }
+  }
+
+  #continue(user: VirtualUser): void {
+    if (!this.#isMoving || user.isBusy || user.timer !== undefined || user.vu >= this.#target) return
+    if (!this.#mayStart()) {
+      this.#finishIfDone()
+      return
+    }
+    const delayMs = toMs(this.#profile.delayBetweenIterations ?? 0)
+    const elapsedMs = this.#driver.elapsedMs
+    const leftMs = user.idleSinceMs === undefined ? 0 : user.idleSinceMs + delayMs - elapsedMs
+    if (leftMs > 0) {
+      user.timer = this.#driver.clock.setTimeout(() => {
+        user.timer = undefined
+        user.idleSinceMs = undefined
+        this.#continue(user)
+      }, leftMs)
+      return
+    }
+    user.isBusy = true
+    const stage = this.#vus.stageAt(elapsedMs)
+    void this.#driver.run({ vu: user.vu, ...(stage === undefined ? {} : { stage }) }).then(() => {
+      user.isBusy = false
+      user.idleSinceMs = this.#driver.elapsedMs
+      this.#breathe(() => this.#continue(user))
+    })
+  }
+
+  #mayStart(): boolean {
+    const { iterationCount, activeIterations } = this.#driver
+    return iterationCount + activeIterations < (this.#profile.iterations ?? Infinity)
+  }
+
+  #finishIfDone(): void {
+    if (this.#isMoving && (this.isExhausted() || !this.#mayStart())) this.#driver.finish()
+  }
+
+  /** Ends the wait between two iterations, so that it is looked at again; when it began is kept. */
+  #wake(user: VirtualUser): void {
+    this.#driver.clock.clearTimeout(user.timer)
+    user.timer = undefined
+  }
+
+  #breathe(next: () => void): void {
+    const now = this.#driver.clock.now()
+    this.#turnIterations++
+    if (now - this.#turnBeganAt < TURN_MS && this.#turnIterations < TURN_ITERATIONS) {
+      next()
+      return
+    }
+    nextMacrotask(() => {
+      this.#turnBeganAt = this.#driver.clock.now()
+      this.#turnIterations = 0
+      next()
+    })
+  }
+}

@@ -7,6 +7,8 @@ const RUN_PART: Readonly<Record<string, number>> = {
   outbox: 2,
   claim: 1,
   exported: 1,
+  history: 3,
+  remembered: 2,
   'timeline/run': 2,
   'timeline/events': 2,
   'timeline/by-time': 3,

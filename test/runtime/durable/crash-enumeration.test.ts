@@ -5,18 +5,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { SystemError } from 'busline'
 import { indexedDbStorage } from '../../../src/storage/indexeddb/index.js'
-import { memoryStorage } from '../../../src/storage/memory-storage.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
-import type { StorageDriver } from '../../../src/storage/storage-driver.js'
-import {
-  type FaultInjectingDriver,
-  type FaultPlan,
-  type SimulatedClock,
-  type StorageFault,
-  faultInjecting,
-  sequentialIds,
-} from '../../../src/testing/index.js'
-import { createWorld, leftOver, live, violations } from './crash-scenario.js'
+import type { SimulatedClock } from '../../../src/testing/index.js'
+import { type Place, type Point, countCalls, deaths, inMemory, strike, survive } from './crash-points.js'
 
 /**
  * Every storage operation of a scenario is a place to strike. `CRASH_POINTS=all` strikes at each of them; without it a
@@ -26,53 +17,6 @@ const isFull = process.env['CRASH_POINTS'] === 'all'
 
 let survived = 0
 afterAll(() => console.log(`crash enumeration: ${survived} points survived`))
-
-interface Point {
-  readonly name: string
-  /** What strikes the first process, the second, and so on; the last one is left in peace. */
-  readonly lives: readonly FaultPlan[]
-  /** Whether what was acknowledged may be lost, and has to be done again. */
-  readonly isLossy?: boolean
-}
-
-const strike = (fault: StorageFault, plan: FaultPlan = {}): FaultPlan => ({ ...plan, faults: [fault] })
-
-/** Opens the store again for each process, and settles what it does by itself. */
-interface Place {
-  open(): StorageDriver | Promise<StorageDriver>
-  close(store: StorageDriver): Promise<void>
-  readonly settle?: (clock: SimulatedClock) => Promise<void>
-}
-
-function inMemory(): Place {
-  const store = memoryStorage()
-  return { open: () => store, close: () => Promise.resolve() }
-}
-
-/** Lives through a point; the faults that never landed are violations, too. */
-async function survive({ name, lives, isLossy = false }: Point, place: Place): Promise<string[]> {
-  const world = createWorld(sequentialIds())
-  const found: string[] = []
-  for (let life = 0; ; life++) {
-    const plan = lives[life]
-    const store = await place.open()
-    const storage: FaultInjectingDriver = faultInjecting(store, { ...plan, isDurable: true })
-    const isDone = await live({ ...place, storage, world, killed: storage.killed }).catch(
-      (error: unknown) => error,
-    )
-    if (isDone instanceof Error) return [`${name}: ${isDone.message}`]
-    if (plan && !storage.hasLanded) found.push(`${name}: the fault of life ${life} never landed`)
-    // A process that stops may leave the last of its tidying to the next one.
-    const isOver = isDone && life >= lives.length - 1 && (await leftOver(store)).length === 0
-    if (isOver || life > lives.length + 2) {
-      found.push(...(await violations(store, world, isLossy)))
-      await place.close(store)
-      return found.map((each) => `${name}: ${each}`)
-    }
-    await place.close(store)
-    if (isLossy && !isDone) world.acknowledged.clear()
-  }
-}
 
 async function surviveAll(points: readonly Point[], place: () => Place = inMemory): Promise<void> {
   const broken: string[] = []
@@ -85,19 +29,6 @@ async function surviveAll(points: readonly Point[], place: () => Place = inMemor
   expect(broken).toEqual([])
 }
 
-/** How many calls one process makes from its beginning to the end of all work. */
-async function countCalls(lives: readonly FaultPlan[] = []): Promise<number> {
-  const store = memoryStorage()
-  const world = createWorld(sequentialIds())
-  for (const plan of lives) {
-    const driver = faultInjecting(store, { ...plan, isDurable: true })
-    await live({ storage: driver, world, killed: driver.killed })
-  }
-  const driver = faultInjecting(store, { isDurable: true })
-  await live({ storage: driver, world, killed: driver.killed })
-  return driver.totalCalls
-}
-
 /** 1 to `count`: all, or every `step`th of them from a place that differs by variant. */
 function places(count: number, step: number, offset = 0): readonly number[] {
   const all = Array.from({ length: count }, (_, index) => index + 1)
@@ -105,8 +36,6 @@ function places(count: number, step: number, offset = 0): readonly number[] {
 }
 
 const total = await countCalls()
-
-const deaths = (['before', 'after'] as const).map((when) => ({ type: 'kill' as const, when }))
 
 const failures: readonly { readonly name: string; readonly error: SystemError }[] = [
   {

@@ -119,6 +119,8 @@ export { memoryStorage } from './storage/memory-storage.js'
 export { StoreRegistry } from './runtime/durable/store-registry.js'
 export type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from './storage/storage-driver.js'
 export type { RecoveryReport } from './runtime/durable/recovery.js'
+export type { MigrationCheckOptions, MigrationReport, StuckRun } from './runtime/durable/check-migrations.js'
+export type { PruneReport, RetentionOptions } from './runtime/durable/retention-options.js'
 export type { RunBundle } from './runtime/run-bundle.js'
 
 // Timelines

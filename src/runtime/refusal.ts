@@ -1,5 +1,6 @@
 import { SystemError, describe, isSystemError } from '../core/system-error.js'
 import type { RunMetadata, RunResult } from './run-result.js'
+import type { RuntimeContext } from './runtime-context.js'
 
 /** A call that came to no run, as the result of one. */
 export function refuse(
@@ -21,5 +22,25 @@ export function toRunError(error: unknown, runId: string): SystemError {
   return new SystemError('EXECUTION_FAILED', `The run failed: ${describe(error)}`, {
     cause: error,
     context: { runId },
+  })
+}
+
+export function noWorkflow(workflowId: string): SystemError {
+  return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {
+    context: { workflowId },
+  })
+}
+
+/** Why nothing can be done with a run that does not live. */
+export function notLive(context: RuntimeContext, verb: string, runId: string): SystemError {
+  const known = context.runs.info(runId)
+  if (!known)
+    return new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
+      context: { runId },
+    })
+  const { status } = known
+  const what = status === 'queued' ? 'is still queued' : `has ${status} already`
+  return new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it ${what}`, {
+    context: { runId, status },
   })
 }

@@ -17,6 +17,7 @@ import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
 import { EventTicket } from './event-ticket.js'
+import { migrateCheckpoint, triggerOf } from './fit-checkpoint.js'
 import type { ForkPoint } from './fork-point.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
@@ -237,26 +238,12 @@ export class Registration implements AdmissionHost {
 
   /** @throws {SystemError} `VERSION_MISMATCH` when the checkpoint is of another version and nothing brings it here. */
   migrate(checkpoint: RunCheckpoint): RunCheckpoint {
-    if (checkpoint.version === this.version) return checkpoint
-    const { migrate } = this.workflow
-    if (migrate) return { ...migrate(structuredClone(checkpoint)), version: this.version! }
-    throw new SystemError(
-      'VERSION_MISMATCH',
-      `Run ${checkpoint.runId} is of version ${checkpoint.version ?? 'none'} of "${this.id}", and this is ${this.version ?? 'none'}: give the workflow a migrate()`,
-      {
-        context: { runId: checkpoint.runId, workflowId: this.id, from: checkpoint.version, to: this.version },
-      },
-    )
+    return migrateCheckpoint(this.workflow, checkpoint)
   }
 
   /** @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs. */
-  assertKnows({ runId, triggerId, pipeline }: RunCheckpoint): void {
-    const trigger = this.triggers.get(triggerId)
-    if (trigger?.pipelineKey === pipeline) return
-    const what = trigger ? `pipeline "${pipeline}" of trigger "${triggerId}"` : `trigger "${triggerId}"`
-    throw new SystemError('NOT_FOUND', `Cannot go on with run ${runId}: "${this.id}" has no ${what}`, {
-      context: { runId, workflowId: this.id, triggerId },
-    })
+  assertKnows(checkpoint: RunCheckpoint): void {
+    triggerOf(this.id, this.triggers, checkpoint)
   }
 
   /**

@@ -1,25 +1,29 @@
 import type { AnyEventBus } from '../bus/event-bus.js'
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
-import { type TimerHandle, systemClock } from '../core/clock.js'
+import { systemClock } from '../core/clock.js'
 import { toMs } from '../core/duration.js'
 import { uuidv7 } from '../core/ids.js'
 import { freezePlainData } from '../core/plain-data.js'
 import type { Result } from '../core/result.js'
-import { SystemError, isSystemError } from '../core/system-error.js'
+import { SystemError } from '../core/system-error.js'
 import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
 import { createRecorder } from './create-recorder.js'
 import { DispatchCollector } from './dispatch-collector.js'
+import type { MigrationCheckOptions, MigrationReport } from './durable/check-migrations.js'
 import type { Durability, RecoveryReport } from './durable/durability.js'
+import type { PruneReport, RetentionOptions } from './durable/retention-options.js'
+import { exportRun, importRun } from './hand-over.js'
 import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
-import { refuse } from './refusal.js'
+import { noWorkflow, notLive, refuse } from './refusal.js'
+import { Recoveries } from './recoveries.js'
 import { Registration } from './registration.js'
 import { describeRegistration, reportDispatches } from './registration-report.js'
 import type { RegistrationOptions } from './registration-options.js'
 import { reportFault } from './report-fault.js'
-import { type RunBundle, parseRunBundle } from './run-bundle.js'
+import type { RunBundle } from './run-bundle.js'
 import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
@@ -52,11 +56,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   readonly #writes = new Set<Promise<void>>()
   readonly #checks = new Set<Promise<void>>()
   readonly #tidying = new Set<Promise<void>>()
-  #recoveryTimer: TimerHandle
-  /** How many workflows are being registered. */
-  #registering = 0
-  #receiving: { readonly open: () => void; readonly refuse: (reason: SystemError) => void }[] = []
-  #receivingTimer: TimerHandle
+  readonly #recoveries: Recoveries
   #stopping: Promise<void> | undefined
 
   constructor(options: WorkflowRuntimeOptions<Events>, services: ArtifactContainer) {
@@ -87,12 +87,13 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       tidy: (act) => keepIn(this.#tidying, act),
       check: (act) => keepIn(this.#checks, act),
       written: () => this.#written(),
-      whenRegistered: () => this.#whenRegistered(),
+      whenRegistered: () => this.#recoveries.whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
       report,
     }
-    const { timelineStore, storage } = options
+    this.#recoveries = new Recoveries(this.#context, () => this.#registrations.values())
+    const { timelineStore, storage, retention } = options
     if (timelineStore) {
       parts.timelines = timelineStore
       parts.recorder = createRecorder(timelineStore, options, clock, report)
@@ -101,7 +102,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       if (!storage?.isDurable || parts.durability) return
       const { openDurability } = await import('./durable/open-durability.js')
       if (parts.durability) return
-      parts.durability = openDurability(storage, this.#context, claimTtlMs, timelineStore !== undefined)
+      parts.durability = openDurability(storage, this.#context, { claimTtlMs, timelineStore, retention })
       const { timelines } = parts.durability
       if (timelines) {
         parts.timelines = timelines
@@ -120,14 +121,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     ]
   }
 
-  async register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
-    this.#registering++
-    try {
-      await this.#register(workflow, options)
-    } finally {
-      this.#registering--
-      this.#openReceiving()
-    }
+  register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
+    return this.#recoveries.whileRegistering(() => this.#register(workflow, options))
   }
 
   async #register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions): Promise<void> {
@@ -155,22 +150,31 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     }
     // It may have been deregistered while its services were built.
     if (this.#registrations.get(id) !== registration) return
-    if (registration.durability) await this.#recoverFirst(registration.durability, registration)
+    if (registration.durability) await this.#recoverFirst(registration)
     if (!registration.isClosed) registration.subscribe()
   }
 
-  async recover(): Promise<RecoveryReport> {
-    const reports: RecoveryReport[] = []
-    for (const registration of this.#registrations.values()) {
-      if (registration.durability) reports.push(await registration.durability.recover(registration))
-    }
-    const report = {
-      recovered: reports.flatMap((each) => each.recovered),
-      owned: reports.flatMap((each) => each.owned),
-      parked: reports.flatMap((each) => each.parked),
-    }
-    this.#recoverLater(report)
-    return report
+  recover(): Promise<RecoveryReport> {
+    return this.#recoveries.all()
+  }
+
+  async prune(options: RetentionOptions): Promise<Result<PruneReport>> {
+    return this.#answer('prune', async () => {
+      await this.#openStorage()
+      const { durability } = this.#parts
+      return durability ? durability.prune(options) : { runs: 0, ids: 0, bytes: 0 }
+    })
+  }
+
+  async checkMigrations(options: MigrationCheckOptions): Promise<Result<MigrationReport>> {
+    return this.#answer('check migrations', async () => {
+      await this.#openStorage()
+      const { durability } = this.#parts
+      if (!durability) return { checked: 0, stuck: [] }
+      const { checkMigrations } = await import('./durable/check-migrations.js')
+      const registered = [...this.#registrations.values()].map(({ workflow }) => workflow)
+      return checkMigrations(durability.registry.driver, registered, options)
+    })
   }
 
   async deregister(workflowId: string, options: StopOptions = {}): Promise<void> {
@@ -206,7 +210,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     }
     try {
       this.#assertRunning('resume')
-      if (!run) throw this.#notLive('resume', runId)
+      if (!run) throw notLive(this.#context, 'resume', runId)
       run.resumeBy({ kind: 'manual', ...(patch ? { patch } : {}) })
       return await run.nextStop()
     } catch (error) {
@@ -232,9 +236,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     })
   }
 
-  async fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
-    try {
-      this.#assertRunning('fork')
+  fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
+    return this.#answer('fork', async () => {
       const store = this.#parts.timelines
       if (!store) throw new SystemError('UNAVAILABLE', 'Cannot fork: the runtime records no timelines')
       await this.#context.recorder?.flush()
@@ -252,61 +255,27 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       }
       const from = { ...point, state: freezePlainData(state) }
       trigger.pipeline.checkState(from.state)
-      return { ok: true, value: (await registration.fork(trigger, event, from)).info() }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
+      return (await registration.fork(trigger, event, from)).info()
+    })
   }
 
-  async exportRun(runId: string): Promise<Result<RunBundle>> {
-    try {
-      this.#assertRunning('export')
-      const run = this.#context.runs.find(runId)
-      const bundle = run ? await run.giveAway() : await this.#parts.durability?.registry.exported(runId)
-      if (!bundle) throw this.#notLive('export', runId)
-      return { ok: true, value: bundle }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
+  exportRun(runId: string): Promise<Result<RunBundle>> {
+    return this.#answer('export', () => exportRun(this.#context, runId))
   }
 
-  async importRun(given: RunBundle): Promise<Result<RunInfo>> {
-    try {
-      this.#assertRunning('import')
-      const bundle = parseRunBundle(given)
-      const { runId, workflowId } = bundle.checkpoint
-      const registration = this.#registrations.get(workflowId)
-      if (!registration) throw noWorkflow(workflowId)
-      const isHere = new SystemError('DUPLICATE_KEY', `Cannot import run ${runId}: it is here already`, {
-        context: { runId, workflowId },
-      })
-      if (this.#context.runs.info(runId)) throw isHere
-      const contents = { ...bundle, checkpoint: registration.migrate(bundle.checkpoint) }
-      registration.assertKnows(contents.checkpoint)
-      const journal = registration.durability?.journal(registration, runId, bundle.epoch + 1, 1)
-      await journal?.adopt(contents).catch((error: unknown) => {
-        throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
-      })
-      registration.recoverRun(contents, journal, [], undefined)
-      return { ok: true, value: this.#context.runs.info(runId)! }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
+  importRun(bundle: RunBundle): Promise<Result<RunInfo>> {
+    return this.#answer('import', () => importRun(this.#context, this.#registrations, bundle))
   }
 
-  async submit<Type extends EventType<Events>>(
+  submit<Type extends EventType<Events>>(
     type: Type,
     payload: Events[Type],
     meta: EventMeta = {},
   ): Promise<Result<readonly DispatchResult[]>> {
-    try {
-      this.#assertRunning('submit')
-      const { bus } = this.#context
-      const value = await this.#collector.publish(bus, type, payload, meta, () => this.#written())
-      return { ok: true, value }
-    } catch (error) {
-      return { ok: false, error: refuse(error, noMetadata).error }
-    }
+    const { bus } = this.#context
+    return this.#answer('submit', () =>
+      this.#collector.publish(bus, type, payload, meta, () => this.#written()),
+    )
   }
 
   dispatches(query: DispatchQuery = {}): DispatchReport {
@@ -340,32 +309,15 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     return this.#stopping
   }
 
-  /** What was left by processes that are gone comes before anything new. Without it the workflow is not registered. */
-  async #recoverFirst(durability: Durability, registration: Registration): Promise<void> {
+  /** Without its recovery a workflow is not registered. */
+  async #recoverFirst(registration: Registration): Promise<void> {
     try {
-      this.#recoverLater(await durability.recover(registration))
+      await this.#recoveries.first(registration)
     } catch (error) {
       this.#registrations.delete(registration.id)
       await this.#leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
       throw error
     }
-  }
-
-  #whenRegistered(): Promise<void> {
-    return new Promise((open, refuse) => {
-      this.#receiving.push({ open, refuse })
-      this.#openReceiving()
-    })
-  }
-
-  /** On a timer, so that an application that registers one workflow after the other has registered all. */
-  #openReceiving(): void {
-    const { clock } = this.#context
-    clock.clearTimeout(this.#receivingTimer)
-    if (this.#registering > 0 || this.#receiving.length === 0) return
-    this.#receivingTimer = clock.setTimeout(() => {
-      for (const { open } of this.#receiving.splice(0)) open()
-    }, 0)
   }
 
   /** A command on the bus has nobody to answer to: what refuses it is reported. */
@@ -375,10 +327,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   async #stop(options: StopOptions): Promise<void> {
     for (const unsubscribe of this.#commands) unsubscribe()
-    this.#context.clock.clearTimeout(this.#recoveryTimer)
-    this.#context.clock.clearTimeout(this.#receivingTimer)
     const stopped = new SystemError('UNAVAILABLE', 'The runtime was stopped')
-    for (const { refuse: refuseIt } of this.#receiving.splice(0)) refuseIt(stopped)
+    this.#recoveries.close(stopped)
     const registrations = [...this.#registrations.values()]
     this.#registrations.clear()
     await Promise.all([
@@ -425,21 +375,6 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     this.#writes.add(settled)
   }
 
-  /** Looks again, as long as there are runs that others own, or that could not be read: either may pass. */
-  #recoverLater(report: RecoveryReport): void {
-    const { clock } = this.#context
-    const { owned, parked } = report
-    if (this.#stopping || !(owned.length > 0 || parked.some(({ error }) => error.code === 'STORAGE'))) return
-    clock.clearTimeout(this.#recoveryTimer)
-    const { ttlMs } = this.#context.durability!.ownership
-    this.#recoveryTimer = clock.setTimeout(() => {
-      this.recover().catch((error: unknown) => {
-        this.#context.report(error, 'Recovering runs')
-        this.#recoverLater(report)
-      })
-    }, ttlMs)
-  }
-
   /** Resolves when every run has ended or sleeps, or when the time is up. */
   #drained(registration: Registration, timeoutMs: number): Promise<void> {
     const { clock } = this.#context
@@ -463,35 +398,23 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
   }
 
-  async #onRun(
-    verb: string,
-    runId: string,
-    act: (run: ActiveRun) => Promise<void>,
-  ): Promise<Result<RunInfo>> {
+  #onRun(verb: string, runId: string, act: (run: ActiveRun) => Promise<void>): Promise<Result<RunInfo>> {
+    return this.#answer(verb, async () => {
+      const run = this.#context.runs.find(runId)
+      if (!run) throw notLive(this.#context, verb, runId)
+      await act(run)
+      return run.info()
+    })
+  }
+
+  /** A call that never throws: what refuses it is its answer. */
+  async #answer<Value>(verb: string, act: () => Promise<Value>): Promise<Result<Value>> {
     try {
       this.#assertRunning(verb)
-      const run = this.#context.runs.find(runId)
-      if (!run) throw this.#notLive(verb, runId)
-      await act(run)
-      return { ok: true, value: run.info() }
+      return { ok: true, value: await act() }
     } catch (error) {
       return { ok: false, error: refuse(error, noMetadata).error }
     }
-  }
-
-  #notLive(verb: string, runId: string): SystemError {
-    const known = this.#context.runs.info(runId)
-    return known
-      ? new SystemError(
-          'INVALID_COMMAND',
-          `Cannot ${verb} run ${runId}: it ${known.status === 'queued' ? 'is still queued' : `has ${known.status} already`}`,
-          {
-            context: { runId, status: known.status },
-          },
-        )
-      : new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
-          context: { runId },
-        })
   }
 
   #assertRunning(verb: string): void {
@@ -507,9 +430,3 @@ function keepIn(acts: Set<Promise<void>>, act: Promise<void>): void {
 }
 
 const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }
-
-function noWorkflow(workflowId: string): SystemError {
-  return new SystemError('NOT_FOUND', `There is no workflow "${workflowId}": register it first`, {
-    context: { workflowId },
-  })
-}

@@ -11,6 +11,7 @@ import type { RedactPath } from '../timeline/redaction.js'
 import type { TimelineRecorderOptions } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { Executors } from './executors.js'
+import type { RetentionOptions } from './durable/retention-options.js'
 import type { ForkAt } from './fork-point.js'
 import type { Occupancy } from './modes/mode.js'
 import type { DispatchAnswer } from './receipts.js'
@@ -44,6 +45,11 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
    * called `default`, or the only one. @default none: steps run in this thread
    */
   readonly executors?: Executors
+  /**
+   * Removes what is left of runs that have ended, once a minute, as far as it exceeds these limits; see `prune()`.
+   * @default what has ended stays
+   */
+  readonly retention?: RetentionOptions
   /** Records runs as timelines. @default beside the runs, with a durable `storage`; else nothing is recorded */
   readonly timelineStore?: TimelineStore
   /** How timelines are recorded. */

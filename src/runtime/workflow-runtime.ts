@@ -5,7 +5,9 @@ import { toMs } from '../core/duration.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
+import type { MigrationCheckOptions, MigrationReport } from './durable/check-migrations.js'
 import type { RecoveryReport } from './durable/durability.js'
+import type { PruneReport, RetentionOptions } from './durable/retention-options.js'
 import { type DispatchQuery, type DispatchResult, noReceipts } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { RunBundle } from './run-bundle.js'
@@ -38,9 +40,11 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   /** @throws {SystemError} `VALIDATION` when an option is malformed. */
   constructor(options: WorkflowRuntimeOptions<Events>) {
-    const { clock, logger, services, claimTtl = 0, hookTimeout = 0 } = options
-    toMs(claimTtl)
-    toMs(hookTimeout)
+    const { clock, logger, services, claimTtl = 0, hookTimeout = 0, retention = {} } = options
+    for (const each of [claimTtl, hookTimeout, retention.olderThan ?? 0, retention.rememberIds ?? 0])
+      toMs(each)
+    checkCount('retention.maxRuns', retention.maxRuns)
+    checkCount('retention.maxBytes', retention.maxBytes)
     for (const name of ['bufferLimit', 'maxReceipts', 'maxEndedRuns'] as const)
       checkCount(name, options[name])
     this.#options = options
@@ -78,6 +82,25 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   async recover(): Promise<RecoveryReport> {
     const engine = await this.#load()
     return engine.recover()
+  }
+
+  /**
+   * Removes what is left of runs that have ended, of all workflows, as far as it exceeds the limits: how they ended, their
+   * timelines, and the ids of their events once those need not be known any more. Runs that have not ended are never
+   * touched. May be called at any time, and by several processes at once.
+   */
+  async prune(options: RetentionOptions = {}): Promise<Result<PruneReport>> {
+    const engine = await this.#load()
+    return engine.prune(options)
+  }
+
+  /**
+   * Finds out which runs that have not ended could not go on under the present workflows, or under those given: brings
+   * each to its new version as a recovery would, and writes nothing. A page at a time.
+   */
+  async checkMigrations(options: MigrationCheckOptions = {}): Promise<Result<MigrationReport>> {
+    const engine = await this.#load()
+    return engine.checkMigrations(options)
   }
 
   /**

@@ -2,17 +2,30 @@ import type { Clock } from '../../core/clock.js'
 import type { SystemError } from '../../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
+import type { TimelineStore } from '../../timeline/timeline-store.js'
 import type { RunKeeping } from '../active-run.js'
 import type { Registration } from '../registration.js'
 import type { RuntimeContext } from '../runtime-context.js'
 import { DurableAdmission, isAcceptedBefore } from './durable-admission.js'
+import { Housekeeping } from './housekeeping.js'
 import { Ownership } from './ownership.js'
 import { Patience } from './patience.js'
 import type { PatientCommitOptions } from './patient-commit.js'
 import { type RecoveryReport, recoverWorkflow } from './recovery.js'
+import { type PruneHost, prune } from './retention.js'
+import type { PruneReport, RetentionOptions } from './retention-options.js'
 import { RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
+
+export interface DurabilityOptions {
+  readonly claimTtlMs: number
+  /** Where timelines are kept apart from the runs. */
+  readonly timelineStore: TimelineStore | undefined
+  /** Where timelines are kept beside the runs. */
+  readonly shared: StoredTimelineStore | undefined
+  readonly retention: RetentionOptions | undefined
+}
 
 /** What makes the runs of a runtime outlive it. */
 export class Durability {
@@ -22,17 +35,21 @@ export class Durability {
   readonly timelines: StoredTimelineStore | undefined
   readonly context: RuntimeContext
 
+  readonly #pruneHost: PruneHost
+  readonly #housekeeping: Housekeeping | undefined
+
   constructor(
     driver: StorageDriver,
     context: RuntimeContext,
-    timelines: StoredTimelineStore | undefined,
-    claimTtlMs: number,
+    { claimTtlMs, timelineStore, shared, retention }: DurabilityOptions,
   ) {
     this.registry = new StoreRegistry(driver)
-    this.timelines = timelines
+    this.timelines = shared
     this.context = context
     const onFault = (error: unknown) => context.report(error, 'Renewing the claim of this process')
     this.ownership = new Ownership(context.ids(), driver, context.clock, claimTtlMs, onFault)
+    this.#pruneHost = { driver, timelines: shared ?? timelineStore, now: () => context.clock.now() }
+    this.#housekeeping = retention && this.#keepHouse(retention)
   }
 
   get clock(): Clock {
@@ -118,12 +135,27 @@ export class Durability {
     return recoverWorkflow(this, registration)
   }
 
+  /** Removes what is left of runs that have ended, as far as it exceeds the limits. */
+  prune(options: RetentionOptions): Promise<PruneReport> {
+    return prune(this.#pruneHost, options)
+  }
+
   /** Lets others take over at once; what the store does not take in time is left to `claimTtl`. */
   async close(reason: SystemError): Promise<void> {
+    await this.#housekeeping?.close(reason)
     const patience = this.patience()
     patience.end(reason)
     await patience.bound(this.ownership.close()).catch(() => {})
     patience.close()
+  }
+
+  #keepHouse(retention: RetentionOptions): Housekeeping {
+    return new Housekeeping({
+      clock: this.clock,
+      patience: this.patience(),
+      prune: (isOver) => prune({ ...this.#pruneHost, isOver }, retention),
+      onFault: (error) => this.context.report(error, 'Removing runs that have ended'),
+    })
   }
 }
 

@@ -3,7 +3,7 @@ import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { Ticket } from '../modes/mode.js'
 import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
-import { RUN_LAYOUT, type TicketRecord } from './run-record.js'
+import { type AcceptedRecord, RUN_LAYOUT, type RememberedRecord, type TicketRecord } from './run-record.js'
 import type { Durability } from './durability.js'
 import type { Patience } from './patience.js'
 
@@ -68,7 +68,8 @@ export class DurableAdmission {
   /** It came to nothing. Resolves when the store has forgotten it. */
   async drop(ticket: Ticket): Promise<void> {
     await this.#kept.get(ticket)
-    await this.#commit(this.#take(ticket), async () => !(await this.#isStored(ticket)))
+    const operations = [...this.#take(ticket), this.#remember(ticket)]
+    await this.#commit(operations, async () => !(await this.#isStored(ticket)))
     this.#release(ticket)
   }
 
@@ -98,9 +99,10 @@ export class DurableAdmission {
 
   #accept({ triggerId, event, runId }: Ticket): readonly StorageOperation[] {
     const key = recordKeys.accepted(this.#workflowId, triggerId, event.id)
+    const value: AcceptedRecord = { runId, at: this.#durability.clock.now() }
     return [
       { type: 'expect', key, field: 'runId', equals: undefined },
-      { type: 'put', key, value: { runId, at: this.#durability.clock.now() } },
+      { type: 'put', key, value },
     ]
   }
 
@@ -112,6 +114,13 @@ export class DurableAdmission {
       { type: 'expect', key, field: 'owner', equals },
       { type: 'delete', key },
     ]
+  }
+
+  /** Nothing but its id is left: whoever removes what is old must find it. */
+  #remember({ runId, triggerId, event }: Ticket): StorageOperation {
+    const accepted = recordKeys.accepted(this.#workflowId, triggerId, event.id)
+    const value: RememberedRecord = { runId, accepted }
+    return { type: 'put', key: recordKeys.rememberedOf(this.#durability.clock.now(), runId), value }
   }
 
   #commit(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {

@@ -3,6 +3,8 @@
  * escaped where they could hold what no key may.
  */
 export const recordKeys = {
+  /** Runs that have not ended. */
+  allRuns: 'run/',
   runs: (workflowId: string) => `run/${workflowId}/`,
   run: (workflowId: string, runId: string) => `run/${workflowId}/${runId}`,
   endedRuns: (workflowId: string) => `ended/${workflowId}/`,
@@ -10,6 +12,10 @@ export const recordKeys = {
   /** Runs that have ended, and about whose end something is still to be done. */
   unsettledRuns: (workflowId: string) => `unsettled/${workflowId}/`,
   unsettled: (workflowId: string, runId: string) => `unsettled/${workflowId}/${runId}`,
+  /** Runs that have ended, in the order of their ends. */
+  history: 'history/',
+  historyOf: (endedAt: number, workflowId: string, runId: string) =>
+    `history/${instant(endedAt)}/${workflowId}/${runId}`,
   claim: (runId: string) => `claim/${runId}`,
   /** A run that was given away. */
   exported: (runId: string) => `exported/${runId}`,
@@ -20,6 +26,11 @@ export const recordKeys = {
   /** An event that a trigger has accepted: the same one again is a duplicate. */
   accepted: (workflowId: string, triggerId: string, eventId: string) =>
     `accepted/${workflowId}/${triggerId}/${encodeURIComponent(eventId)}`,
+  /** Events that were accepted and of which nothing else is left, in the order in which they were. */
+  remembered: 'remembered/',
+  rememberedOf: (acceptedAt: number, runId: string) => `remembered/${instant(acceptedAt)}/${runId}`,
+  /** When it was, for what stands in the order of time. */
+  instantOf: (key: string) => Number(key.split('/')[1]),
   outboxOf: (workflowId: string, runId: string) => `outbox/${workflowId}/${runId}/`,
   /** In the order of publishing: commit after commit, and within one. */
   outbox: (workflowId: string, runId: string, revision: number, index: number) =>
@@ -28,4 +39,8 @@ export const recordKeys = {
 
 function padded(count: number): string {
   return String(count).padStart(10, '0')
+}
+
+function instant(at: number): string {
+  return String(Math.max(0, Math.floor(at))).padStart(15, '0')
 }

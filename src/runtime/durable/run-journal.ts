@@ -2,12 +2,13 @@ import type { BusEvent } from '../../core/bus-event.js'
 import type { Clock } from '../../core/clock.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
+import { estimateBytes } from '../../timeline/estimate-bytes.js'
 import type { RunBundle } from '../run-bundle.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import type { InboxRecord } from '../waiting/inbox.js'
-import { type EndedRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
+import { type EndedRecord, type HistoryRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
 export interface JournalOptions extends PatientCommitOptions {
@@ -46,6 +47,8 @@ export interface Boundary extends Contents, Company {}
 export interface Departure extends Company {
   /** Whether somebody is to be told of it. */
   readonly hasHooks: boolean
+  /** How large its timeline is. */
+  readonly timelineBytes: number
 }
 
 /**
@@ -117,7 +120,7 @@ export class RunJournal {
       this.#isOver = true
       const value: EndedRecord = { layout: RUN_LAYOUT, revision: 1, epoch: this.epoch, ...ended }
       await commitPatiently(
-        [...(await admission()), { type: 'put', key: recordKeys.ended(workflowId, runId), value }],
+        [...(await admission()), ...this.#bury(value, 0)],
         async () => (await registry.ended(workflowId, runId)) !== undefined,
         this.#options,
       )
@@ -150,7 +153,7 @@ export class RunJournal {
         const value: EndedRecord = { layout: RUN_LAYOUT, revision, epoch: this.epoch, ...ended }
         return [
           { type: 'delete', key: recordKeys.run(workflowId, runId) },
-          { type: 'put', key: recordKeys.ended(workflowId, runId), value },
+          ...this.#bury(value, departure.timelineBytes),
           isUnsettled
             ? { type: 'put', key: recordKeys.unsettled(workflowId, runId), value: { owner: ownerId } }
             : { type: 'delete', key: recordKeys.claim(runId) },
@@ -277,6 +280,17 @@ export class RunJournal {
     const { workflowId, runId } = this.#options
     const value: RunRecord = { layout: RUN_LAYOUT, revision, savedAt: this.now(), checkpoint, inboxes }
     return { type: 'put', key: recordKeys.run(workflowId, runId), value }
+  }
+
+  /** What is left of a run that has ended, and where it is found when it is old. */
+  #bury(ended: EndedRecord, timelineBytes: number): readonly StorageOperation[] {
+    const { runId, workflowId, triggerId, eventId, endedAt, state } = ended
+    const bytes = estimateBytes(state) + timelineBytes
+    const value: HistoryRecord = { runId, workflowId, triggerId, eventId, bytes }
+    return [
+      { type: 'put', key: recordKeys.ended(workflowId, runId), value: ended },
+      { type: 'put', key: recordKeys.historyOf(endedAt, workflowId, runId), value },
+    ]
   }
 
   #toOutbox(

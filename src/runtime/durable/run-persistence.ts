@@ -110,7 +110,7 @@ export class RunPersistence {
     } catch (fault) {
       if (!isUnstorable(fault)) throw fault
       // It is the timeline that cannot be stored, as well: its loss is counted, and fails nothing.
-      await this.#journal.end(ended, () => ({ ...NOTHING, hasHooks }))
+      await this.#journal.end(ended, () => ({ ...NOTHING, hasHooks, timelineBytes: 0 }))
     }
   }
 
@@ -152,7 +152,10 @@ export class RunPersistence {
   }
 
   #end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, hasHooks: boolean): Promise<void> {
-    return this.#journal.end(ended, () => ({ ...this.#company(), hasHooks }))
+    return this.#journal.end(ended, () => {
+      const company = this.#company()
+      return { ...company, hasHooks, timelineBytes: timelineBytes(company.beside) }
+    })
   }
 
   /** What goes with the commit whose turn it is: events that leave, and what happened since for the timeline. */
@@ -197,6 +200,16 @@ export class RunPersistence {
 }
 
 const NOTHING: Company = { events: [], beside: [], committed: () => {}, refused: () => {} }
+
+/** The size of the whole timeline, as the store of timelines is about to keep it. */
+function timelineBytes(operations: readonly StorageOperation[]): number {
+  for (const operation of operations) {
+    if (operation.type !== 'put') continue
+    const { meta } = operation.value as { meta?: { bytes?: number } }
+    if (meta) return meta.bytes ?? 0
+  }
+  return 0
+}
 
 /** Whether an error says that what was to be stored never can be. */
 export function isUnstorable(error: unknown): error is SystemError {

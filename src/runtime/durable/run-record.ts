@@ -56,6 +56,30 @@ export interface TicketRecord {
   readonly priority: number
 }
 
+/** An event that was accepted, and the run that it was to become. */
+export interface AcceptedRecord {
+  readonly runId: string
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+/** An event that was accepted, when nothing but that is left of it. */
+export interface RememberedRecord {
+  readonly runId: string
+  /** The key of its {@link AcceptedRecord}. */
+  readonly accepted: string
+}
+
+/** A run that has ended, as whoever removes old ones looks for it. */
+export interface HistoryRecord {
+  readonly runId: string
+  readonly workflowId: string
+  readonly triggerId: string
+  readonly eventId: string
+  /** Of its final state and its timeline, estimated. */
+  readonly bytes: number
+}
+
 /** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline wrote the record. */
 export function assertKnownLayout(record: { readonly layout: number }, key: string): void {
   if (record.layout <= RUN_LAYOUT) return

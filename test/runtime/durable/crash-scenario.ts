@@ -396,7 +396,7 @@ const PUBLISHED: Readonly<Record<string, readonly string[]>> = {
 /** Records that are nobody's business any more, once everything is done. */
 export async function leftOver(storage: StorageDriver): Promise<readonly string[]> {
   const keys = (await recordsOf(storage, '')).map(({ key }) => key)
-  return keys.filter((key) => !/^(ended|accepted|timeline)\//.test(key))
+  return keys.filter((key) => !/^(ended|history|accepted|remembered|timeline)\//.test(key))
 }
 
 /**

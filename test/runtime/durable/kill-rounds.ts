@@ -94,7 +94,8 @@ async function report(database: string, effects: string, killed: number): Promis
   await using storage = sqliteStorage({ file: database })
   const left = (await storage.scan({ prefix: '', limit: 1_000_000 })).map(({ key }) => key)
   for (const key of left)
-    if (!/^(ended|accepted|timeline|owner)\//.test(key)) violations.push(`left over: ${key}`)
+    if (!/^(ended|history|accepted|remembered|timeline|owner)\//.test(key))
+      violations.push(`left over: ${key}`)
   const endedOf = new Map<string, number>()
   for (const { value } of await storage.scan({ prefix: 'ended/', limit: 1_000_000 })) {
     const run = value as { eventId: string; runId: string; status: string; state: Record<string, number> }

@@ -1,0 +1,38 @@
+import { SystemError, isSystemError } from '../core/system-error.js'
+import type { Registration } from './registration.js'
+import { noWorkflow, notLive } from './refusal.js'
+import { type RunBundle, parseRunBundle } from './run-bundle.js'
+import type { RunInfo } from './run-result.js'
+import type { RuntimeContext } from './runtime-context.js'
+
+/** Takes a paused run out of a runtime. Throws what refuses it. */
+export async function exportRun(context: RuntimeContext, runId: string): Promise<RunBundle> {
+  const run = context.runs.find(runId)
+  const bundle = run ? await run.giveAway() : await context.durability?.registry.exported(runId)
+  if (!bundle) throw notLive(context, 'export', runId)
+  return bundle
+}
+
+/** Goes on with a run that was taken out of a runtime. Throws what refuses it. */
+export async function importRun(
+  context: RuntimeContext,
+  registrations: ReadonlyMap<string, Registration>,
+  given: RunBundle,
+): Promise<RunInfo> {
+  const bundle = parseRunBundle(given)
+  const { runId, workflowId } = bundle.checkpoint
+  const registration = registrations.get(workflowId)
+  if (!registration) throw noWorkflow(workflowId)
+  const isHere = new SystemError('DUPLICATE_KEY', `Cannot import run ${runId}: it is here already`, {
+    context: { runId, workflowId },
+  })
+  if (context.runs.info(runId)) throw isHere
+  const contents = { ...bundle, checkpoint: registration.migrate(bundle.checkpoint) }
+  registration.assertKnows(contents.checkpoint)
+  const journal = registration.durability?.journal(registration, runId, bundle.epoch + 1, 1)
+  await journal?.adopt(contents).catch((error: unknown) => {
+    throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
+  })
+  registration.recoverRun(contents, journal, [], undefined)
+  return context.runs.info(runId)!
+}

@@ -42,6 +42,8 @@ export interface ManagerCommands {
     readonly command: RunnerCommand
     readonly runnerIds: readonly string[]
     readonly update?: RunnerUpdate
+    /** After this the answer leaves, with `TIMEOUT` for those that are not done yet. */
+    readonly timeoutMs: number
   }
   /** Answered with {@link RunnerReport} per live runner. */
   getRunners: Record<string, never>
@@ -86,6 +88,10 @@ export interface WorkerSettings {
   /** @default 1000 */
   readonly telemetryDelayMs: number
   readonly logLevel: LogLevel | 'silent'
+  /** How long a hook of a runner may take. */
+  readonly hookTimeoutMs: number
+  /** How long the hook `terminate` may take. */
+  readonly terminateTimeoutMs: number
 }
 
 /** A task on its way to a worker. `id` is unique per host and chosen by the sender. */

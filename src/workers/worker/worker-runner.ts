@@ -1,0 +1,363 @@
+import type { Clock } from '../../core/clock.js'
+import { toMs } from '../../core/duration.js'
+import { SystemError, serializeError } from '../../core/system-error.js'
+import { checkSameExecutor, mergeUpdate } from '../check-options.js'
+import { createLoadModel } from '../load/create-load-model.js'
+import type { LoadModel } from '../load/load-model.js'
+import type { RunnerReply, RunnerReport } from '../protocol.js'
+import { executionFailed, invalidTransition } from '../runner-errors.js'
+import type { RunnerOptions, RunnerUpdate } from '../runner-options.js'
+import {
+  type RunnerCommand,
+  type RunnerOccurrence,
+  type RunnerState,
+  type StateChange,
+  isFinal,
+  isRepeat,
+  nextState,
+} from '../runner-state.js'
+import type { RunnerDefinition, RunnerInstance } from '../runner.js'
+import type { Breather } from './breather.js'
+import { IterationEngine } from './iteration-engine.js'
+import { createRunnerContext } from './runner-context.js'
+import { RunnerMeter } from './runner-meter.js'
+import type { TelemetryBuffer } from './telemetry-buffer.js'
+import { type HookName, UserHooks } from './user-hooks.js'
+import type { WorkerLink } from './worker-link.js'
+
+/** What the runners of one worker share. */
+export interface RunnerSurroundings {
+  readonly clock: Clock
+  readonly link: WorkerLink
+  readonly buffer: TelemetryBuffer
+  readonly breather: Breather
+}
+
+/** How many changes are kept for whoever asks. */
+const MAX_HISTORY = 100
+
+const DEFAULT_GRACE = '30s'
+
+/**
+ * One runner where it runs: keeps its state and carries out its commands, one after the other.
+ *
+ * R1. Every change is a cell of the table, is told exactly once and in order, and final states stay.
+ * R2. Its last telemetry leaves before its last change is told.
+ * R3. Terminate cuts off whatever is under way, at once; stop does so when the grace period is over. No command waits longer.
+ * R4. A fault in user code ends this runner in state `error`, and concerns no other.
+ */
+export class WorkerRunner {
+  readonly #runnerId: string
+  readonly #around: RunnerSurroundings
+  readonly #definition: RunnerDefinition
+  readonly #meter: RunnerMeter
+  readonly #history: StateChange[] = []
+  readonly #onEnd: (state: RunnerState) => void
+  #options: RunnerOptions
+  #optionsRevision = 1
+  #state: RunnerState = 'initializing'
+  #seq = 0
+  #engine!: IterationEngine
+  #hooks!: UserHooks
+  #model: LoadModel | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #isFinishing = false
+  #graceTimer: unknown
+
+  constructor(
+    runnerId: string,
+    options: RunnerOptions,
+    definition: RunnerDefinition,
+    around: RunnerSurroundings,
+    onEnd: (state: RunnerState) => void,
+  ) {
+    this.#runnerId = runnerId
+    this.#options = options
+    this.#definition = definition
+    this.#around = around
+    this.#onEnd = onEnd
+    this.#meter = new RunnerMeter({ runnerId, workerId: around.link.settings.workerId })
+  }
+
+  /** Makes the instance. @throws {SystemError} `EXECUTION_FAILED`; the runner is in state `error` then. */
+  create(): void {
+    const { clock, breather, buffer, link } = this.#around
+    const context = createRunnerContext({
+      runnerId: this.#runnerId,
+      link,
+      telemetry: this.#meter.telemetry,
+      current: () => this.#options,
+    })
+    let instance: RunnerInstance
+    try {
+      instance = this.#definition.create(context)
+      if (typeof instance?.execute !== 'function') {
+        throw new TypeError('What was made has no execute(): return an object with it')
+      }
+    } catch (error) {
+      const failure = executionFailed(`Making the runner "${this.#options.testType}"`, error, this.#ids())
+      this.#change('fault', failure)
+      throw failure
+    }
+    this.#hooks = new UserHooks(clock, instance, context)
+    this.#engine = new IterationEngine({
+      clock,
+      breather,
+      buffer,
+      meter: this.#meter,
+      instance,
+      context,
+      shape: this.#definition.shape,
+      onFault: (error) => this.#fail(executionFailed('An iteration', error, this.#ids())),
+      onFinish: () => this.#finish(),
+    })
+  }
+
+  report(): RunnerReport {
+    return {
+      runnerId: this.#runnerId,
+      options: this.#options,
+      optionsRevision: this.#optionsRevision,
+      state: this.#state,
+      seq: this.#seq,
+      history: this.#history,
+    }
+  }
+
+  /** Lets go of everything under way without a word: its worker ends. */
+  close(): void {
+    this.#around.clock.clearTimeout(this.#graceTimer)
+    this.#cutOff(endedBy('interrupted: its worker has ended', this.#ids()))
+  }
+
+  /** Carries out a command after those before it. Never rejects. */
+  command(command: RunnerCommand, update?: RunnerUpdate): Promise<RunnerReply> {
+    if (nextState(this.#state, command) !== undefined) {
+      if (command === 'terminate') this.#cutOff(endedBy('terminated', this.#ids()))
+      if (command === 'stop') this.#armGrace()
+    }
+    const reply = this.#queue.then(() => this.#handle(command, update))
+    this.#queue = reply
+    return reply
+  }
+
+  async #handle(command: RunnerCommand, update: RunnerUpdate | undefined): Promise<RunnerReply> {
+    const runnerId = this.#runnerId
+    try {
+      if (!isRepeat(this.#state, command)) {
+        this.#require(command)
+        await this.#carryOut(command, update)
+      }
+      return { runnerId, ok: true, state: this.#state }
+    } catch (error) {
+      const failure = executionFailed(`Command ${command}`, error, this.#ids())
+      return { runnerId, ok: false, state: this.#state, error: serializeError(failure) }
+    }
+  }
+
+  #carryOut(command: RunnerCommand, update: RunnerUpdate | undefined): Promise<void> | void {
+    switch (command) {
+      case 'start':
+        return this.#start()
+      case 'pause':
+        return this.#pause()
+      case 'resume':
+        return this.#resume()
+      case 'execute':
+        return this.#execute()
+      case 'reset':
+        return this.#reset()
+      case 'stop':
+        return this.#stop()
+      case 'terminate':
+        return this.#terminate()
+      case 'update':
+        return this.#update(update ?? {})
+    }
+  }
+
+  async #start(): Promise<void> {
+    await this.#hook('start')
+    this.#require('start')
+    this.#change('start')
+    this.#model = createLoadModel(this.#options.executionProfile ?? {}, this.#engine)
+    this.#model.start()
+  }
+
+  async #pause(): Promise<void> {
+    this.#model?.pause()
+    await this.#hooks.unlessCut(this.#engine.whenIdle())
+    this.#require('pause')
+    await this.#hook('pause')
+    this.#require('pause')
+    this.#change('pause')
+  }
+
+  async #resume(): Promise<void> {
+    await this.#hook('resume')
+    this.#require('resume')
+    this.#change('resume')
+    this.#model?.resume()
+  }
+
+  async #execute(): Promise<void> {
+    await this.#hooks.unlessCut(this.#engine.run())
+    this.#require('execute')
+    if (this.#model?.isExhausted()) await this.#complete()
+    else this.#change('execute')
+  }
+
+  async #reset(): Promise<void> {
+    const wasRunning = this.#state === 'running'
+    if (wasRunning) {
+      this.#model?.pause()
+      await this.#hooks.unlessCut(this.#engine.whenIdle())
+      this.#require('reset')
+    }
+    this.#around.buffer.flush()
+    this.#meter.reset(this.#around.clock.now())
+    this.#around.buffer.touch(this.#meter)
+    this.#isFinishing = false
+    this.#model?.reset()
+    this.#change('reset')
+    await this.#hook('reset')
+    if (wasRunning && this.#state === 'running') this.#model?.resume()
+  }
+
+  async #update(update: RunnerUpdate): Promise<void> {
+    const merged = mergeUpdate(this.#options, update)
+    if (this.#model) checkSameExecutor(this.#options, merged)
+    this.#options = merged
+    this.#optionsRevision++
+    this.#change('update')
+    if (update.executionProfile) this.#model?.update(merged.executionProfile ?? {})
+    await this.#hook('update')
+  }
+
+  async #stop(): Promise<void> {
+    this.#model?.stop()
+    await this.#engine.whenIdle()
+    this.#require('stop')
+    await this.#hook('stop')
+    await this.#hook('completed')
+    this.#require('stop')
+    this.#change('stop')
+  }
+
+  /** Only this hook runs; how it ends changes nothing. */
+  async #terminate(): Promise<void> {
+    this.#model?.stop()
+    let failure: SystemError | undefined
+    try {
+      await this.#hooks.runLast('terminate', this.#around.link.settings.terminateTimeoutMs)
+    } catch (error) {
+      failure = executionFailed('The hook terminate', error, this.#ids())
+    }
+    if (!isFinal(this.#state)) this.#change('terminate', failure)
+  }
+
+  /** The load model has nothing left to start: what is under way may end within the grace period. */
+  #finish(): void {
+    if (this.#isFinishing || this.#state !== 'running') return
+    this.#isFinishing = true
+    this.#armGrace()
+    void this.#engine.whenIdle().then(() => {
+      this.#queue = this.#queue.then(() => this.#completeIfRunning())
+    })
+  }
+
+  async #completeIfRunning(): Promise<void> {
+    // A pause or a reset came in between: the load model looks again when it goes on.
+    if (!this.#isFinishing || this.#state !== 'running') return
+    try {
+      await this.#complete()
+    } catch {
+      // The hook failed, which has ended the runner.
+    }
+  }
+
+  async #complete(): Promise<void> {
+    this.#model?.stop()
+    await this.#hook('completed')
+    if (!isFinal(this.#state)) this.#change('exhausted')
+  }
+
+  #armGrace(): void {
+    const { gracePeriod = DEFAULT_GRACE } = this.#options.executionProfile ?? {}
+    const { clock } = this.#around
+    clock.clearTimeout(this.#graceTimer)
+    this.#graceTimer = clock.setTimeout(() => {
+      this.#engine.interrupt(endedBy('interrupted: its grace period is over', this.#ids()))
+    }, toMs(gracePeriod))
+  }
+
+  #cutOff(reason: SystemError): void {
+    this.#model?.stop()
+    this.#engine.interrupt(reason)
+    this.#hooks.cut(reason)
+  }
+
+  /** Runs a hook; what it throws ends the runner. */
+  async #hook(name: HookName): Promise<void> {
+    if (!this.#hooks.has(name)) return
+    try {
+      await this.#hooks.run(name, this.#around.link.settings.hookTimeoutMs)
+    } catch (error) {
+      if (this.#hooks.isCut(error)) throw error
+      const failure = executionFailed(`The hook ${name}`, error, this.#ids())
+      this.#fail(failure)
+      throw failure
+    }
+  }
+
+  #fail(failure: SystemError): void {
+    if (isFinal(this.#state)) return
+    this.#model?.stop()
+    this.#engine.interrupt(endedBy('interrupted: its runner has failed', this.#ids()))
+    this.#change('fault', failure)
+  }
+
+  /** Refuses what the table refuses, also when the state changed while the command was under way. */
+  #require(command: RunnerCommand): void {
+    if (nextState(this.#state, command) === undefined) {
+      throw invalidTransition(this.#runnerId, this.#state, command)
+    }
+  }
+
+  #change(reason: RunnerCommand | RunnerOccurrence, error?: SystemError): void {
+    const { clock, buffer, link } = this.#around
+    const from = this.#state
+    const to = nextState(from, reason)
+    if (to === undefined) throw new TypeError(`The table has no way from ${from} on ${reason}`)
+    const now = clock.now()
+    this.#state = to
+    if (to === 'running') this.#meter.run(now)
+    else this.#meter.rest(now)
+    if (to === 'paused') this.#isFinishing = false
+    if (isFinal(to) || to === 'paused') clock.clearTimeout(this.#graceTimer)
+    if (isFinal(to)) {
+      buffer.touch(this.#meter)
+      buffer.flush()
+    }
+    const change: StateChange = {
+      ...this.#ids(),
+      from,
+      to,
+      at: Math.floor(now),
+      seq: ++this.#seq,
+      reason,
+      ...(error && { error: serializeError(error) }),
+    }
+    if (this.#history.push(change) > MAX_HISTORY) this.#history.shift()
+    link.send('stateChange', change)
+    if (isFinal(to)) this.#onEnd(to)
+  }
+
+  #ids(): { readonly runnerId: string; readonly workerId: string } {
+    return { runnerId: this.#runnerId, workerId: this.#around.link.settings.workerId }
+  }
+}
+
+function endedBy(how: string, context: Readonly<Record<string, unknown>>): SystemError {
+  return new SystemError('ABORTED', `The iteration was ${how}`, { context })
+}

@@ -40,7 +40,9 @@ export class Housekeeping {
 
   #schedule(ms: number): void {
     if (this.#isOver) return
-    this.#timer = this.#options.clock.setTimeout(() => (this.#pass = this.#run()), ms)
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#pass = this.#run()
+    }, ms)
   }
 
   async #run(): Promise<void> {

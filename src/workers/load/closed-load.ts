@@ -1,12 +1,8 @@
 import { toMs } from '../../core/duration.js'
 import type { ExecutionProfile } from '../execution-profile.js'
+import { CLOCK_TOLERANCE_MS } from './clock-tolerance.js'
 import type { LoadDriver, LoadModel } from './load-model.js'
-import { nextMacrotask } from './next-macrotask.js'
 import type { VuPlan } from './vu-plan.js'
-
-/** How much may be done in one go before messages and timers get their turn. */
-const TURN_MS = 8
-const TURN_ITERATIONS = 1000
 
 /** A loop of iterations, one after the other. */
 interface VirtualUser {
@@ -30,8 +26,6 @@ export class ClosedLoad implements LoadModel {
   #target = 0
   #isMoving = false
   #timer: unknown
-  #turnBeganAt = 0
-  #turnIterations = 0
 
   constructor(profile: ExecutionProfile, driver: LoadDriver, plan: (profile: ExecutionProfile) => VuPlan) {
     this.#profile = profile
@@ -77,8 +71,7 @@ export class ClosedLoad implements LoadModel {
   }
 
   isExhausted(): boolean {
-    const { iterationCount, elapsedMs } = this.#driver
-    return iterationCount >= (this.#profile.iterations ?? Infinity) || elapsedMs >= this.#vus.endsAtMs
+    return this.#driver.iterationCount >= (this.#profile.iterations ?? Infinity) || this.#isOver()
   }
 
   /** Brings the number of virtual users to what the plan wants now, and says when to look again. */
@@ -88,9 +81,9 @@ export class ClosedLoad implements LoadModel {
     const elapsedMs = this.#driver.elapsedMs
     this.#target = this.#vus.vusAt(elapsedMs)
     // Asked first: the plan may have come to its end just by being asked.
-    if (elapsedMs >= this.#vus.endsAtMs || !this.#mayStart()) {
-      if (elapsedMs >= this.#vus.endsAtMs) this.#target = 0
-      this.#finishIfDone()
+    if (this.#isOver() || !this.#mayStart()) {
+      if (this.#isOver()) this.#target = 0
+      this.#driver.finish()
       return
     }
     const nextMs = Math.min(this.#vus.endsAtMs, this.#vus.nextChangeAfter(elapsedMs))
@@ -104,13 +97,13 @@ export class ClosedLoad implements LoadModel {
   #continue(user: VirtualUser): void {
     if (!this.#isMoving || user.isBusy || user.timer !== undefined || user.vu >= this.#target) return
     if (!this.#mayStart()) {
-      this.#finishIfDone()
+      this.#driver.finish()
       return
     }
     const delayMs = toMs(this.#profile.delayBetweenIterations ?? 0)
     const elapsedMs = this.#driver.elapsedMs
     const leftMs = user.idleSinceMs === undefined ? 0 : user.idleSinceMs + delayMs - elapsedMs
-    if (leftMs > 0) {
+    if (leftMs > CLOCK_TOLERANCE_MS) {
       user.timer = this.#driver.clock.setTimeout(() => {
         user.timer = undefined
         user.idleSinceMs = undefined
@@ -123,7 +116,7 @@ export class ClosedLoad implements LoadModel {
     void this.#driver.run({ vu: user.vu, ...(stage === undefined ? {} : { stage }) }).then(() => {
       user.isBusy = false
       user.idleSinceMs = this.#driver.elapsedMs
-      this.#breathe(() => this.#continue(user))
+      this.#continue(user)
     })
   }
 
@@ -132,27 +125,13 @@ export class ClosedLoad implements LoadModel {
     return iterationCount + activeIterations < (this.#profile.iterations ?? Infinity)
   }
 
-  #finishIfDone(): void {
-    if (this.#isMoving && (this.isExhausted() || !this.#mayStart())) this.#driver.finish()
+  #isOver(): boolean {
+    return this.#driver.elapsedMs + CLOCK_TOLERANCE_MS >= this.#vus.endsAtMs
   }
 
   /** Ends the wait between two iterations, so that it is looked at again; when it began is kept. */
   #wake(user: VirtualUser): void {
     this.#driver.clock.clearTimeout(user.timer)
     user.timer = undefined
-  }
-
-  #breathe(next: () => void): void {
-    const now = this.#driver.clock.now()
-    this.#turnIterations++
-    if (now - this.#turnBeganAt < TURN_MS && this.#turnIterations < TURN_ITERATIONS) {
-      next()
-      return
-    }
-    nextMacrotask(() => {
-      this.#turnBeganAt = this.#driver.clock.now()
-      this.#turnIterations = 0
-      next()
-    })
   }
 }

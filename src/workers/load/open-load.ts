@@ -1,5 +1,6 @@
 import type { ExecutionProfile } from '../execution-profile.js'
 import type { ArrivalSchedule } from './arrival-schedule.js'
+import { CLOCK_TOLERANCE_MS } from './clock-tolerance.js'
 import type { LoadDriver, LoadModel } from './load-model.js'
 
 const DEFAULT_MAX_CONCURRENT = 1000
@@ -79,11 +80,7 @@ export class OpenLoad implements LoadModel {
   }
 
   isExhausted(): boolean {
-    const { iterationCount, elapsedMs } = this.#driver
-    return (
-      iterationCount >= (this.#profile.iterations ?? Infinity) ||
-      elapsedMs >= this.#arrivals.schedule.endsAtMs
-    )
+    return this.#driver.elapsedMs + CLOCK_TOLERANCE_MS >= this.#arrivals.schedule.endsAtMs
   }
 
   /** Starts what is due, and sets the timer for what comes next. */
@@ -94,7 +91,7 @@ export class OpenLoad implements LoadModel {
     const elapsedMs = this.#driver.elapsedMs
     const now = clock.now()
     this.#dropWaiting(elapsedMs)
-    while (schedule.nextMs <= elapsedMs && this.#isMoving) {
+    while (schedule.nextMs <= elapsedMs + CLOCK_TOLERANCE_MS && this.#isMoving) {
       const dueMs = schedule.nextMs
       schedule.take()
       const stage = this.#arrivals.stageAt(dueMs)
@@ -103,7 +100,7 @@ export class OpenLoad implements LoadModel {
       this.#admit()
     }
     if (!this.#isMoving) return
-    if (elapsedMs >= schedule.endsAtMs) {
+    if (this.isExhausted()) {
       this.#dropWaiting(Infinity)
       this.#driver.finish()
       return

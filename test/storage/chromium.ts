@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { CHROMIUM_FLAGS } from '../browser/find-chromium.js'
 
 /** Opens a page in a new profile on disk. Returns how to end the browser and remove the profile. */
@@ -23,5 +27,46 @@ export function openPage(chromium: string, url: string): () => Promise<void> {
     await ended
     process.off('exit', end)
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Serves a module, bundled, as a page, and resolves to what that sends home in a POST request. */
+export async function runInChromium<Outcome>(entry: string, binary: string, search = ''): Promise<Outcome> {
+  const bundle = await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    target: 'es2022',
+    // Modules that are imported for being there are kept.
+    ignoreAnnotations: true,
+    logLevel: 'error',
+    alias: { busline: fileURLToPath(new URL('../../src/index.ts', import.meta.url)) },
+  })
+  const script = bundle.outputFiles[0]!.text
+  let receive!: (outcome: Outcome) => void
+  const outcome = new Promise<Outcome>((resolve) => (receive = resolve))
+  const server = createServer((request, response) => {
+    if (request.method === 'POST') {
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      request.on('end', () => {
+        response.end()
+        receive(JSON.parse(body) as Outcome)
+      })
+    } else if (request.url === '/script.js') {
+      response.setHeader('content-type', 'text/javascript').end(script)
+    } else {
+      response.setHeader('content-type', 'text/html').end('<script type="module" src="/script.js"></script>')
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const end = openPage(binary, `http://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`)
+  try {
+    return await outcome
+  } finally {
+    await end()
+    server.closeAllConnections()
+    server.close()
   }
 }

@@ -1,0 +1,52 @@
+import { indexedDbStorage } from '../../../src/storage/indexeddb/index.js'
+import { trackCalls } from '../../storage/track-calls.js'
+import { type Place, countCalls, deaths, strike, survive } from './crash-points.js'
+
+/** What the page sends home. */
+export interface CrashReport {
+  /** Storage operations of the scenario. */
+  readonly total: number
+  readonly struck: number
+  readonly survived: number
+  readonly violations: readonly string[]
+}
+
+/** Strikes at every so many operations, as the address says. */
+const every = Number(new URLSearchParams(location.search).get('every'))
+let databases = 0
+
+/** Each process opens a connection of its own. */
+function inDatabase(): Place {
+  const name = `crash-${++databases}`
+  let settle: ReturnType<typeof trackCalls>['settle'] = () => Promise.resolve()
+  return {
+    open() {
+      const { storage, settle: own } = trackCalls(indexedDbStorage({ name }))
+      settle = own
+      return storage
+    },
+    close: (store) => store.close(),
+    settle: (clock) => settle(clock),
+  }
+}
+
+async function main(): Promise<CrashReport> {
+  const total = await countCalls()
+  const violations: string[] = []
+  let struck = 0
+  let survived = 0
+  for (const [offset, death] of deaths.entries()) {
+    for (let at = 1 + (every >> 1) * offset; at <= total; at += every) {
+      const point = { name: `kill ${death.when} ${at}`, lives: [strike({ ...death, at })] }
+      const found = await survive(point, inDatabase())
+      struck++
+      if (found.length === 0) survived++
+      violations.push(...found)
+    }
+  }
+  return { total, struck, survived, violations }
+}
+
+void main()
+  .catch((error: unknown) => ({ total: 0, struck: 0, survived: 0, violations: [String(error)] }))
+  .then((report) => fetch('/report', { method: 'POST', body: JSON.stringify(report) }))

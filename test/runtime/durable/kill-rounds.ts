@@ -2,16 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
+import { openStore } from './open-store.js'
 
 const FIXTURE = fileURLToPath(new URL('killed-process.ts', import.meta.url))
 
 export interface KillRounds {
   readonly folder: string
+  /** A SQLite file, or `postgresql://…`. @default a file in the folder */
+  readonly database?: string
   /** How many processes are killed before one is let live. */
   readonly rounds: number
   /** Orders that each of them is given. */
   readonly ordersPerRound: number
+  /** What else is to happen while the process of a round is at work, before that is killed. @default nothing */
+  readonly meanwhile?: (round: number) => Promise<void>
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number
 }
@@ -66,11 +70,12 @@ export const exited = (child: ChildProcess): Promise<void> =>
 /** Kills one process after the other in the midst of its work, lets the last one finish, and looks at what is left. */
 export async function killRounds({
   folder,
+  database = join(folder, 'runs.db'),
   rounds,
   ordersPerRound,
+  meanwhile = () => Promise.resolve(),
   random = Math.random,
 }: KillRounds): Promise<KillReport> {
-  const database = join(folder, 'runs.db')
   const effects = join(folder, 'effects.txt')
   for (let round = 0; round <= rounds; round++) {
     const child = start([database, effects, String(round * ordersPerRound), String(ordersPerRound), '300'])
@@ -81,6 +86,7 @@ export async function killRounds({
     }
     await until(() => linesOf(effects).some((line) => line.pid === pid && line.kind === 'ready'))
     await new Promise((resolve) => setTimeout(resolve, random() * 120))
+    await meanwhile(round)
     child.kill('SIGKILL')
     await exited(child)
   }
@@ -91,7 +97,7 @@ async function report(database: string, effects: string, killed: number): Promis
   const lines = linesOf(effects)
   const of = (kind: string) => lines.filter((line) => line.kind === kind).map(({ rest }) => rest)
   const violations: string[] = []
-  await using storage = sqliteStorage({ file: database })
+  await using storage = openStore(database)
   const left = (await storage.scan({ prefix: '', limit: 1_000_000 })).map(({ key }) => key)
   for (const key of left)
     if (!/^(ended|history|accepted|remembered|timeline|owner)\//.test(key))

@@ -1,11 +1,12 @@
 /**
- * A process of its own, to be killed: `tsx killed-process.ts <database> <effects> <first> <count> <claimTtl>`. Accepts orders
+ * A process of its own, to be killed: `tsx killed-process.ts <database> <effects> <first> <count> <claimTtl>`, where the database
+ * is a SQLite file or `postgresql://…`. Accepts orders
  * `first` to `first + count - 1`, goes on with what others left, and writes each effect, under its key, and each acknowledgement and
  * outcome to a file that is no part of the store. Exits when everything has ended.
  */
 import { appendFileSync } from 'node:fs'
 import { type StepContext, WorkflowRuntime, createEventBus, pause } from '../../../src/index.js'
-import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
+import { openStore } from './open-store.js'
 
 const [database = '', effects = '', first = '0', count = '0', claimTtl = '300'] = process.argv.slice(2)
 
@@ -24,7 +25,7 @@ const stage = (id: string) => ({
   },
 })
 
-const storage = sqliteStorage({ file: database })
+const storage = openStore(database)
 const bus = createEventBus({ onError: () => {} })
 const silent = () => {}
 const runtime = new WorkflowRuntime({

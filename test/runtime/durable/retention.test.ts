@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type AnyPipeline,
   type RetentionOptions,
+  type StepContext,
   type StorageDriver,
   WorkflowRuntime,
   advance,
@@ -21,7 +22,10 @@ import '../../../src/runtime/durable/open-durability.js'
 const work: AnyPipeline = {
   id: 'main',
   stages: [
-    { id: 'one', steps: { a: ({ event }) => ({ text: 'x'.repeat(100), ...(event.payload as object) }) } },
+    {
+      id: 'one',
+      steps: { a: ({ event }: StepContext) => ({ text: 'x'.repeat(100), ...(event.payload as object) }) },
+    },
     { id: 'two', router: ({ state }) => (state['waits'] ? pause({ timeout: Infinity }) : advance()) },
   ],
 }

@@ -1,89 +1,76 @@
-import type { Logger } from '../../core/logger.js'
-import type { TaskContext, TaskFunction } from '../../core/step-executor.js'
-import { SystemError, isSystemError, reviveError, serializeError } from '../../core/system-error.js'
+import { isThenable } from '../../core/is-thenable.js'
+import type { TaskFunction } from '../../core/step-executor.js'
+import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
+import { toTaskError, unknownTask } from '../../core/task-error.js'
+import { checkTravels, explainTravel } from '../check-travel.js'
 import type { ManagerCommands, WireTask, WireTaskResult } from '../protocol.js'
 import { transferListOf } from '../transfer.js'
-import { uncloneable } from '../runner-errors.js'
+import { TaskRun } from './task-run.js'
 import type { WorkerLink } from './worker-link.js'
 
-type AnyTask = TaskFunction<never>
-
-/** Runs the tasks of one worker. Results of one turn of the event loop leave together. */
+/**
+ * Runs the tasks of one worker. Results of one turn of the event loop leave together.
+ *
+ * Invariant: each task is answered exactly once; one that was cancelled at once, whatever it does afterwards.
+ */
 export class TaskServer {
-  readonly #tasks: Readonly<Record<string, AnyTask>>
+  readonly #tasks: Readonly<Record<string, TaskFunction<never>>>
   readonly #link: WorkerLink
-  readonly #running = new Map<number, AbortController>()
+  readonly #running = new Map<number, TaskRun>()
   #results: WireTaskResult[] = []
-  #transfer: Transferable[] = []
 
-  constructor(tasks: Readonly<Record<string, AnyTask>>, link: WorkerLink) {
+  constructor(tasks: Readonly<Record<string, TaskFunction<never>>>, link: WorkerLink) {
     this.#tasks = tasks
     this.#link = link
   }
 
   start({ tasks }: ManagerCommands['task']): void {
-    for (const each of tasks) void this.#run(each)
+    for (const each of tasks) this.#run(each)
   }
 
   cancel({ taskId, reason }: ManagerCommands['taskCancel']): void {
-    this.#running.get(taskId)?.abort(reviveError(reason))
+    const run = this.#running.get(taskId)
+    // Otherwise its result is under way, and is the answer.
+    if (!run) return
+    run.abort(reviveError(reason))
+    this.#end(taskId, { id: taskId, error: reason })
   }
 
   close(): void {
     const reason = new SystemError('UNAVAILABLE', 'The worker has been ended')
-    for (const controller of this.#running.values()) controller.abort(reason)
+    for (const run of this.#running.values()) run.abort(reason)
+    this.#running.clear()
   }
 
-  async #run({ id, task }: WireTask): Promise<void> {
-    const controller = new AbortController()
-    this.#running.set(id, controller)
+  #run({ id, task: order }: WireTask): void {
+    const { task } = order
+    const run = new TaskRun(id, order, this.#link)
+    this.#running.set(id, run)
+    const fail = (error: unknown) => this.#end(id, { id, error: serializeError(toTaskError(error, task)) })
     try {
-      if (!Object.hasOwn(this.#tasks, task.task)) throw unknownTask(task.task, Object.keys(this.#tasks))
-      const { input, ...identity } = task
-      const value = await this.#tasks[task.task]!(
-        input as never,
-        this.#createContext(id, identity, controller.signal),
-      )
-      this.#finish({ id, value }, transferListOf(value))
+      if (!Object.hasOwn(this.#tasks, task)) throw unknownTask(task, Object.keys(this.#tasks))
+      const value = this.#tasks[task]!(order.input as never, run)
+      if (isThenable(value)) value.then((result) => this.#end(id, { id, value: result }), fail)
+      else this.#end(id, { id, value })
     } catch (error) {
-      this.#finish({ id, error: serializeError(asFailure(task.task, error)) }, [])
-    } finally {
-      this.#running.delete(id)
+      fail(error)
     }
   }
 
-  #createContext(
-    taskId: number,
-    identity: Omit<WireTask['task'], 'input'>,
-    signal: AbortSignal,
-  ): TaskContext {
-    const link = this.#link
-    let logger: Logger | undefined
-    return {
-      ...identity,
-      signal,
-      get logger() {
-        return (logger ??= link.logger((level, line, data) =>
-          link.send('taskLog', { taskId, level, message: line, data }),
-        ))
-      },
-      progress: (fraction, line) =>
-        link.send('taskProgress', { taskId, fraction, ...(line === undefined ? {} : { message: line }) }),
-    }
-  }
-
-  #finish(result: WireTaskResult, transfer: readonly Transferable[]): void {
-    if (this.#results.push(result) === 1) queueMicrotask(() => this.#flush())
-    this.#transfer.push(...transfer)
+  #end(id: number, result: WireTaskResult): void {
+    if (!this.#running.delete(id)) return
+    // One turn later: tasks that go on at the same time end at the same time.
+    if (this.#results.push(result) === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
   }
 
   #flush(): void {
     const results = this.#results
-    const transfer = this.#transfer
     this.#results = []
-    this.#transfer = []
+    const moved = results.flatMap(({ value }) => transferListOf(value))
     try {
-      this.#link.send('taskResult', { results }, transfer)
+      // A buffer that has moved before would arrive empty, and nobody would be told.
+      if (moved.length > 0) for (const { value } of results) checkTravels(value, 'result')
+      this.#link.send('taskResult', { results }, moved)
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const result of results) this.#sendAlone(result)
@@ -91,21 +78,14 @@ export class TaskServer {
   }
 
   #sendAlone(result: WireTaskResult): void {
+    const { id, value } = result
     try {
-      this.#link.send('taskResult', { results: [result] }, transferListOf(result.value))
+      const moved = transferListOf(value)
+      if (moved.length > 0) checkTravels(value, 'result')
+      this.#link.send('taskResult', { results: [result] }, moved)
     } catch (error) {
-      const failure = serializeError(uncloneable('the result of a task', error))
-      this.#link.send('taskResult', { results: [{ id: result.id, error: failure }] })
+      const failure = serializeError(explainTravel(value, 'result', error))
+      this.#link.send('taskResult', { results: [{ id, error: failure }] })
     }
   }
-}
-
-function unknownTask(task: string, allowed: readonly string[]): SystemError {
-  const list = allowed.length > 0 ? `allowed are ${allowed.join(', ')}` : 'this worker has no tasks'
-  return new SystemError('NOT_FOUND', `There is no task "${task}": ${list}`, { context: { task, allowed } })
-}
-
-function asFailure(task: string, error: unknown): SystemError {
-  if (isSystemError(error)) return error
-  return new SystemError('EXECUTION_FAILED', `Task "${task}" failed`, { cause: error, context: { task } })
 }

@@ -1,0 +1,195 @@
+import type { Clock, TimerHandle } from '../../core/clock.js'
+import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
+import {
+  type WireMessage,
+  type WireTask,
+  type WireTaskResult,
+  type WorkerEvents,
+  message,
+} from '../protocol.js'
+import type { TaskHost } from '../task-hosts.js'
+import { transferListOf } from '../transfer.js'
+import { checkTravels, explainTravel } from '../check-travel.js'
+import type { PendingTask } from './pending-task.js'
+
+export interface TaskPlaceOptions {
+  readonly clock: Clock
+  /** How long the thread may take to confirm that a task is no longer wanted. */
+  readonly cancelTimeoutMs: number
+  readonly nextId: () => number
+  /** A task has left: there is room for another. */
+  readonly onRoom: () => void
+  /** A task ended with an error. */
+  readonly onFailure: (task: PendingTask, place: TaskPlace) => void
+  /** The host is gone; its tasks have been told. */
+  readonly onLost: (place: TaskPlace) => void
+  /** The thread has not confirmed in time. */
+  readonly onStuck: (place: TaskPlace, error: SystemError) => void
+}
+
+/**
+ * One host as an executor sees it: sends tasks there, those of one turn together, and hands out what comes back.
+ *
+ * Invariant: a task takes room, counted in `host.activeTasks`, from `send` until its result has come, or the thread has
+ * confirmed that it is no longer wanted, or the host is lost.
+ */
+export class TaskPlace {
+  readonly host: TaskHost
+  readonly tasks: ReadonlySet<string>
+  readonly #options: TaskPlaceOptions
+  readonly #running = new Map<number, PendingTask>()
+  /** The timers of what was told to end and has not confirmed it. */
+  readonly #cancelled = new Map<number, TimerHandle>()
+  readonly #stops: (() => void)[] = []
+  #outbox: PendingTask[] = []
+  #isGone = false
+
+  constructor(host: TaskHost, options: TaskPlaceOptions) {
+    this.host = host
+    this.tasks = new Set(host.tasks)
+    this.#options = options
+    this.#stops.push(host.onTaskMessage((received) => this.#receive(received)))
+    this.#stops.push(host.onLost((error) => this.#lose(error)))
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  send(task: PendingTask): void {
+    task.id = this.#options.nextId()
+    task.place = this
+    this.#running.set(task.id, task)
+    this.host.activeTasks++
+    // One turn later: what steps that go on at the same time hand over leaves in one message.
+    if (this.#outbox.push(task) === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
+  }
+
+  /** Nobody waits for this task any more. */
+  cancel(task: PendingTask, reason: unknown): void {
+    if (!this.#running.delete(task.id)) return
+    const unsent = this.#outbox.indexOf(task)
+    if (unsent >= 0) {
+      this.#outbox.splice(unsent, 1)
+      this.#free()
+      return
+    }
+    const { clock, cancelTimeoutMs, onStuck } = this.#options
+    const onTimeout = () => onStuck(this, stuck(this.host.id, cancelTimeoutMs))
+    this.#cancelled.set(task.id, clock.setTimeout(onTimeout, cancelTimeoutMs))
+    this.#tellCancelled(task, reason)
+  }
+
+  /** Ends all tasks, here and there, and forgets the host. */
+  leave(toError: (task: PendingTask) => SystemError): void {
+    const sent = [...this.#running.values()].filter((task) => !this.#outbox.includes(task))
+    for (const task of sent) this.#tellCancelled(task, toError(task))
+    this.#close(toError)
+  }
+
+  #tellCancelled({ id }: PendingTask, reason: unknown): void {
+    this.host.post(message('taskCancel', { taskId: id, reason: serializeError(reason) }))
+  }
+
+  #flush(): void {
+    const tasks = this.#outbox
+    this.#outbox = []
+    if (tasks.length === 0 || this.#isGone) return
+    const moved: Transferable[] = []
+    for (const { order } of tasks) {
+      const list = transferListOf(order.input)
+      if (list.length > 0) moved.push(...list)
+    }
+    try {
+      this.host.post(message('task', { tasks: tasks.map(toWire) }), moved)
+    } catch {
+      // One of them cannot travel: each goes by itself, so that the others are not lost with it.
+      for (const task of tasks) this.#sendAlone(task)
+    }
+  }
+
+  #sendAlone(task: PendingTask): void {
+    const { input } = task.order
+    try {
+      const moved = transferListOf(input)
+      // What another task of this turn took along would arrive empty.
+      if (moved.length > 0) checkTravels(input, 'input')
+      this.host.post(message('task', { tasks: [toWire(task)] }), moved)
+    } catch (error) {
+      this.#running.delete(task.id)
+      task.reject(explainTravel(input, 'input', error))
+      this.#free()
+    }
+  }
+
+  #receive({ command, payload }: WireMessage): void {
+    switch (command as keyof WorkerEvents) {
+      case 'taskResult': {
+        const { results } = payload as WorkerEvents['taskResult']
+        for (const result of results) this.#finish(result)
+        return
+      }
+      case 'taskProgress': {
+        const { taskId, fraction, message: text } = payload as WorkerEvents['taskProgress']
+        this.#running.get(taskId)?.control.progress(fraction, text)
+        return
+      }
+      case 'taskLog': {
+        const { taskId, level, message: text, data } = payload as WorkerEvents['taskLog']
+        this.#running.get(taskId)?.control.logger[level](text, data)
+      }
+    }
+  }
+
+  #finish({ id, value, error }: WireTaskResult): void {
+    const task = this.#running.get(id)
+    if (task) {
+      this.#running.delete(id)
+      if (error) {
+        this.#options.onFailure(task, this)
+        task.reject(reviveError(error))
+      } else task.resolve(value)
+    } else {
+      if (!this.#cancelled.has(id)) return
+      this.#options.clock.clearTimeout(this.#cancelled.get(id))
+      this.#cancelled.delete(id)
+    }
+    this.#free()
+  }
+
+  #free(): void {
+    this.host.activeTasks--
+    this.#options.onRoom()
+  }
+
+  #lose(error: SystemError): void {
+    if (this.#isGone) return
+    for (const task of this.#running.values()) this.#options.onFailure(task, this)
+    this.#close(() => error)
+    this.#options.onLost(this)
+  }
+
+  #close(toError: (task: PendingTask) => SystemError): void {
+    this.#isGone = true
+    for (const stop of this.#stops) stop()
+    for (const timer of this.#cancelled.values()) this.#options.clock.clearTimeout(timer)
+    this.host.activeTasks -= this.#running.size + this.#cancelled.size
+    const tasks = [...this.#running.values()]
+    this.#running.clear()
+    this.#cancelled.clear()
+    this.#outbox = []
+    for (const task of tasks) task.reject(toError(task))
+  }
+}
+
+function toWire({ id, order }: PendingTask): WireTask {
+  return { id, task: order }
+}
+
+function stuck(hostId: string, timeoutMs: number): SystemError {
+  return new SystemError(
+    'UNAVAILABLE',
+    `Worker "${hostId}" did not answer within ${timeoutMs} ms that a task is to end: it is replaced`,
+    { context: { workerId: hostId, timeoutMs } },
+  )
+}

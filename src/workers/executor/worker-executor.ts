@@ -1,0 +1,273 @@
+import { type Clock, type TimerHandle, systemClock } from '../../core/clock.js'
+import { type Duration, toMs } from '../../core/duration.js'
+import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
+import { SystemError } from '../../core/system-error.js'
+import { unknownTask } from '../../core/task-error.js'
+import type { TaskHosts } from '../task-hosts.js'
+import { checkTravels } from '../check-travel.js'
+import { PendingTask } from './pending-task.js'
+import { TaskPlace, type TaskPlaceOptions } from './task-place.js'
+
+export interface WorkerExecutorOptions {
+  /** How many tasks a worker has at once, from 1: more where tasks wait for others, 1 where they compute. @default 4 */
+  readonly tasksPerWorker?: number
+  /** How many tasks may wait for room, from 0; what is more is refused with `CAPACITY`. @default 1000 */
+  readonly maxQueued?: number
+  /**
+   * How long a worker may take to confirm that a task is no longer wanted. One that does not is stuck: it is ended by force and
+   * replaced, and its other tasks fail with `UNAVAILABLE`. @default '5s'
+   */
+  readonly cancelTimeout?: Duration
+  /** How long tasks wait while there is no worker at all, as after a crash; then they fail with `UNAVAILABLE`. @default '5s' */
+  readonly workerTimeout?: Duration
+  /** @default the host's */
+  readonly clock?: Clock
+}
+
+/** What the executor needs of a `WorkerManager`. */
+export interface TaskHostSource {
+  readonly taskHosts: TaskHosts
+}
+
+/**
+ * Runs the tasks of steps on the workers of a manager: `new WorkflowRuntime({ executors: { threads: workerExecutor(manager) } })`.
+ * A task goes to the worker with the fewest tasks; where all are full it waits, and a worker is added as far as the
+ * manager allows. A retry of a task whose worker was lost, or that failed, goes to another one where there is one.
+ *
+ * Closing it leaves the manager as it is.
+ */
+export function workerExecutor(manager: TaskHostSource, options: WorkerExecutorOptions = {}): StepExecutor {
+  return new WorkerExecutor(manager.taskHosts, options)
+}
+
+/** How many failed attempts are remembered, so that the next goes elsewhere. */
+const MAX_REMEMBERED = 1000
+
+/** While there is no worker: when to look for one, at first and at most. */
+const FIRST_LOOK_MS = 20
+const LONGEST_LOOK_MS = 1000
+
+class WorkerExecutor implements StepExecutor {
+  readonly #hosts: TaskHosts
+  readonly #tasksPerWorker: number
+  readonly #maxQueued: number
+  readonly #workerTimeoutMs: number
+  readonly #clock: Clock
+  readonly #placeOptions: TaskPlaceOptions
+  readonly #places = new Map<string, TaskPlace>()
+  /** In the order they came. A set, because any of them may be aborted. */
+  readonly #queue = new Set<PendingTask>()
+  /** Which host an attempt failed on, by the task's idempotency key. */
+  readonly #failedOn = new Map<string, string>()
+  #lastId = 0
+  #isListed = false
+  #isGrowing = false
+  #mayGrow = true
+  #lookTimer: TimerHandle
+  #isClosed = false
+
+  constructor(hosts: TaskHosts, options: WorkerExecutorOptions) {
+    const { tasksPerWorker = 4, maxQueued = 1000, clock = systemClock } = options
+    this.#hosts = hosts
+    this.#tasksPerWorker = wholeNumber('tasksPerWorker', tasksPerWorker, 1)
+    this.#maxQueued = wholeNumber('maxQueued', maxQueued, 0)
+    this.#workerTimeoutMs = toMs(options.workerTimeout ?? '5s')
+    this.#clock = clock
+    this.#placeOptions = {
+      clock,
+      cancelTimeoutMs: toMs(options.cancelTimeout ?? '5s'),
+      nextId: () => ++this.#lastId,
+      onRoom: () => this.#next(),
+      onFailure: ({ order }, { host }) => this.#remember(order, host.id),
+      onLost: ({ host }) => this.#lose(host.id),
+      onStuck: ({ host }, error) => void this.#hosts.kill(host.id, error),
+    }
+  }
+
+  execute(order: StepTask, control: TaskControl): Promise<unknown> {
+    const { signal } = control
+    if (this.#isClosed) return Promise.reject(closed(order))
+    if (signal.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      checkTravels(order.input, 'input')
+      const task = new PendingTask(order, control, resolve, reject, this.#abort)
+      if (this.#queue.size === 0 && this.#send(task)) return
+      this.#enqueue(task)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#clock.clearTimeout(this.#lookTimer)
+    for (const place of this.#places.values()) place.leave(({ order }) => closed(order))
+    this.#places.clear()
+    this.#endQueued(closed)
+    return Promise.resolve()
+  }
+
+  /** Sends the task to a worker, if one has room. */
+  #send(task: PendingTask): boolean {
+    const place = this.#choose(task.order)
+    if (!place) return false
+    if (place.host.activeTasks > 0) this.#grow()
+    place.send(task)
+    return true
+  }
+
+  /** The worker with the fewest tasks, among those that have room. */
+  #choose(order: StepTask): TaskPlace | undefined {
+    this.#list()
+    const avoided = order.attempt > 1 ? this.#failedOn.get(order.idempotencyKey) : undefined
+    let best: TaskPlace | undefined
+    let spare: TaskPlace | undefined
+    for (const place of this.#places.values()) {
+      const { host } = place
+      if (host.activeTasks >= this.#tasksPerWorker || !place.tasks.has(order.task)) continue
+      if (host.id === avoided) spare = place
+      else if (!best || host.activeTasks < best.host.activeTasks) best = place
+    }
+    return best ?? spare
+  }
+
+  #enqueue(task: PendingTask): void {
+    const { order } = task
+    if (this.#places.size > 0 && ![...this.#places.values()].some(({ tasks }) => tasks.has(order.task))) {
+      const known = new Set([...this.#places.values()].flatMap(({ tasks }) => [...tasks]))
+      task.reject(unknownTask(order.task, [...known]))
+      return
+    }
+    if (this.#queue.size >= this.#maxQueued) {
+      task.reject(full(order, this.#maxQueued))
+      return
+    }
+    this.#queue.add(task)
+    this.#grow()
+    if (this.#places.size === 0) this.#lookForWorker()
+  }
+
+  #next(): void {
+    for (const task of this.#queue) {
+      if (!this.#send(task)) return
+      this.#queue.delete(task)
+    }
+  }
+
+  /** Looks which workers there are: once per turn, since the question is asked for every task. */
+  #list(): void {
+    if (this.#isListed) return
+    this.#isListed = true
+    queueMicrotask(() => (this.#isListed = false))
+    for (const host of this.#hosts.list()) {
+      if (this.#places.has(host.id)) continue
+      const place = new TaskPlace(host, this.#placeOptions)
+      if (!place.isGone) this.#places.set(host.id, place)
+    }
+  }
+
+  /** Asks for one more worker, unless one is on its way or there may be no more. */
+  #grow(): void {
+    if (this.#isGrowing || !this.#mayGrow || this.#isClosed) return
+    const growing = this.#hosts.grow()
+    this.#mayGrow = growing !== undefined
+    if (!growing) return
+    this.#isGrowing = true
+    const grown = (isThere: boolean) => {
+      this.#isGrowing = false
+      this.#isListed = false
+      // One that could not be started is not tried again and again: only when one is lost, or none is left.
+      this.#mayGrow = isThere
+      if (!this.#isClosed) this.#next()
+    }
+    growing.then(
+      () => grown(true),
+      () => grown(false),
+    )
+  }
+
+  #lose(hostId: string): void {
+    this.#places.delete(hostId)
+    this.#mayGrow = true
+    if (this.#queue.size === 0) return
+    this.#grow()
+    if (this.#places.size === 0) this.#lookForWorker()
+  }
+
+  /** Tasks wait and there is nobody: looks again and again, at longer and longer intervals, until it takes too long. */
+  #lookForWorker(): void {
+    if (this.#lookTimer !== undefined) return
+    const since = this.#clock.now()
+    const look = (delayMs: number) => {
+      this.#lookTimer = this.#clock.setTimeout(() => {
+        this.#lookTimer = undefined
+        this.#isListed = false
+        this.#mayGrow = true
+        this.#next()
+        if (this.#queue.size === 0 || this.#places.size > 0) return
+        this.#grow()
+        if (this.#clock.now() - since >= this.#workerTimeoutMs) this.#endQueued(nobody)
+        else look(Math.min(LONGEST_LOOK_MS, delayMs * 2))
+      }, delayMs)
+    }
+    look(FIRST_LOOK_MS)
+  }
+
+  #endQueued(toError: (order: StepTask) => SystemError): void {
+    const tasks = [...this.#queue]
+    this.#queue.clear()
+    for (const task of tasks) task.reject(toError(task.order))
+  }
+
+  #remember({ idempotencyKey }: StepTask, hostId: string): void {
+    this.#failedOn.delete(idempotencyKey)
+    this.#failedOn.set(idempotencyKey, hostId)
+    if (this.#failedOn.size <= MAX_REMEMBERED) return
+    for (const oldest of this.#failedOn.keys()) {
+      this.#failedOn.delete(oldest)
+      return
+    }
+  }
+
+  readonly #abort = (task: PendingTask): void => {
+    const { reason } = task.control.signal as { readonly reason: unknown }
+    if (!this.#queue.delete(task)) {
+      this.#remember(task.order, task.place!.host.id)
+      task.place!.cancel(task, reason)
+    }
+    task.reject(reason)
+  }
+}
+
+function closed({ task }: StepTask): SystemError {
+  return new SystemError('UNAVAILABLE', `Cannot run task "${task}": the executor is closed`, {
+    context: { task },
+  })
+}
+
+function nobody({ task }: StepTask): SystemError {
+  return new SystemError(
+    'UNAVAILABLE',
+    `Cannot run task "${task}": there is no worker; add one with addWorker()`,
+    {
+      context: { task },
+    },
+  )
+}
+
+function full({ task }: StepTask, maxQueued: number): SystemError {
+  return new SystemError(
+    'CAPACITY',
+    `Cannot run task "${task}": ${maxQueued} tasks wait already; add workers, or raise maxQueued`,
+    { context: { task, maxQueued } },
+  )
+}
+
+function wholeNumber(option: string, value: number, from: number): number {
+  if (value === Infinity || (Number.isSafeInteger(value) && value >= from)) return value
+  throw new SystemError(
+    'VALIDATION',
+    `Option "${option}" must be a whole number from ${from}: it is ${value}`,
+    {
+      context: { issues: [{ path: option, message: `must be a whole number from ${from}` }] },
+    },
+  )
+}

@@ -1,0 +1,71 @@
+import type { Logger } from '../../core/logger.js'
+import type { StepTask, TaskContext } from '../../core/step-executor.js'
+import type { SystemError } from '../../core/system-error.js'
+import type { WorkerLink } from './worker-link.js'
+
+/** One task where it runs: what its code sees. Signal and logger are made when they are asked for; few tasks want them. */
+export class TaskRun implements TaskContext {
+  readonly task: string
+  readonly runId: string
+  readonly workflowId: string
+  readonly pipelineId: string
+  readonly stageId: string
+  readonly stepId: string
+  readonly path: string
+  readonly attempt: number
+  readonly idempotencyKey: string
+  readonly timeoutMs: number
+  readonly requires: StepTask['requires']
+  readonly key: string | undefined
+  readonly #id: number
+  readonly #link: WorkerLink
+  #controller: AbortController | undefined
+  #logger: Logger | undefined
+  #reason: Error | undefined
+
+  constructor(id: number, order: StepTask, link: WorkerLink) {
+    this.#id = id
+    this.#link = link
+    this.task = order.task
+    this.runId = order.runId
+    this.workflowId = order.workflowId
+    this.pipelineId = order.pipelineId
+    this.stageId = order.stageId
+    this.stepId = order.stepId
+    this.path = order.path
+    this.attempt = order.attempt
+    this.idempotencyKey = order.idempotencyKey
+    this.timeoutMs = order.timeoutMs
+    this.requires = order.requires
+    this.key = order.key
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get logger(): Logger {
+    return (this.#logger ??= this.#link.logger((level, line, data) =>
+      this.#link.send('taskLog', { taskId: this.#id, level, message: line, data }),
+    ))
+  }
+
+  /** Bound, because contexts are taken apart: `({ progress }) => …`. */
+  get progress(): TaskContext['progress'] {
+    return (fraction, line) =>
+      this.#link.send('taskProgress', {
+        taskId: this.#id,
+        fraction,
+        ...(line === undefined ? {} : { message: line }),
+      })
+  }
+
+  abort(reason: SystemError | Error): void {
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+}

@@ -72,7 +72,8 @@ function checkPlain(given: object): Issue[] {
     return []
   } catch (error) {
     if (!isSystemError(error)) throw error
-    return [{ path: String(error.context['path'] ?? ''), message: error.message }]
+    const { path } = error.context
+    return [{ path: typeof path === 'string' ? path : '', message: error.message }]
   }
 }
 

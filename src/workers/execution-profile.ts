@@ -58,3 +58,6 @@ export interface ExecutionProfile {
   /** How long iterations under way may go on after a stop, or the end of the profile, before they are interrupted. @default '30s' */
   readonly gracePeriod?: Duration
 }
+
+/** The `gracePeriod` of a profile that says none. */
+export const DEFAULT_GRACE_PERIOD: Duration = '30s'

@@ -2,12 +2,26 @@
  * `busline/workers`: runners on worker threads, Web Workers or this thread, under one manager. Free of Node's modules
  * and of the DOM; the hosts that need them are in `busline/workers/node` and `busline/workers/web`. Guide: `docs/workers.md`.
  */
+export type { ArchiveEntry, ArchiveFilter } from './archive-manager.js'
 export {
   type ExecutionProfile,
   LOAD_EXECUTORS,
   type LoadExecutor,
   type LoadStage,
 } from './execution-profile.js'
+export { inProcessHost } from './hosts/in-process-host.js'
+export { PLACEMENTS, type Placement, type PlacementCandidate, type PlacementName } from './placement.js'
+export type { WorkerErrorReason } from './runner-errors.js'
+export { RunnerHandle } from './runner-handle.js'
+export type { RunnerOptions, RunnerUpdate } from './runner-options.js'
+export {
+  RUNNER_COMMANDS,
+  RUNNER_STATES,
+  type RunnerCommand,
+  type RunnerOccurrence,
+  type RunnerState,
+  type StateChange,
+} from './runner-state.js'
 export {
   type IterationContext,
   type RunnerClass,
@@ -21,17 +35,12 @@ export {
   type ShapeTick,
   defineRunner,
 } from './runner.js'
-export type { RunnerOptions, RunnerUpdate } from './runner-options.js'
-export {
-  RUNNER_COMMANDS,
-  RUNNER_STATES,
-  type RunnerCommand,
-  type RunnerOccurrence,
-  type RunnerState,
-  type StateChange,
-} from './runner-state.js'
+export type { TaskHost, TaskHosts } from './task-hosts.js'
 export type { RunnerCounters, TelemetrySnapshot } from './telemetry/telemetry-snapshot.js'
 export { transfer } from './transfer.js'
+export type { WorkerScript } from './worker/serve-port.js'
+export type { CommandReply } from './worker-command-coordinator.js'
+export { WorkerHandle } from './worker-handle.js'
 export type {
   HostExit,
   HostOpenOptions,
@@ -39,3 +48,14 @@ export type {
   WorkerHost,
   WorkerHostFactory,
 } from './worker-host.js'
+export type { WorkerStatus } from './worker-instance.js'
+export type { RunnerEvents, WorkerManagerEvents } from './worker-manager-events.js'
+export type {
+  CallHandler,
+  HeartbeatOptions,
+  RestartOptions,
+  WorkerManagerOptions,
+} from './worker-manager-options.js'
+export { WorkerManager } from './worker-manager.js'
+export type { AddWorkerOptions } from './worker-options.js'
+export type { RunnerCore, WorkerCore } from './worker-registry.js'

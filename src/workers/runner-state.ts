@@ -1,4 +1,5 @@
 import type { SerializedError } from '../core/system-error.js'
+import type { RunnerOptions } from './runner-options.js'
 
 /**
  * Which command leads a runner from which state to which. The one place where this is said: worker, manager and
@@ -46,8 +47,10 @@ export interface StateChange {
   readonly seq: number
   /** The command or occurrence that brought it about; `WORKER_LOST` when the host is gone. */
   readonly reason: RunnerCommand | RunnerOccurrence | 'WORKER_LOST'
-  /** What was thrown; with `to: 'error'` only. */
+  /** What was thrown; with `to: 'error'`, or by the hook `terminate`. */
   readonly error?: SerializedError
+  /** The options from now on; with `reason: 'update'`. */
+  readonly options?: RunnerOptions
 }
 
 type Row = Readonly<Partial<Record<RunnerCommand | RunnerOccurrence, RunnerState>>>

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import { isThenable } from '../../core/is-thenable.js'
-import { SystemError } from '../../core/system-error.js'
+import type { SystemError } from '../../core/system-error.js'
 import type { IterationRequest, LoadDriver } from '../load/load-model.js'
 import type { IterationContext, RunnerContext, RunnerInstance, ShapeFunction } from '../runner.js'
 import type { Breather } from './breather.js'

@@ -7,7 +7,8 @@ const MAX_LINES = 200
 /** How many samples are kept between two batches: more cannot come together while the batch rule holds. */
 const MAX_SAMPLES = 20_000
 
-const BUCKETS = 10
+/** One more than make a second: the oldest counts in part. */
+const BUCKETS = 11
 const BUCKET_MS = 100
 
 const COUNTERS = ['requestCount', 'errorCount', 'retryCount', 'tx', 'rx'] as const
@@ -138,7 +139,9 @@ class RecentRate {
 
   perSecond(now: number): number {
     this.#moveTo(Math.floor(now / BUCKET_MS))
-    return this.#counts.reduce((sum, count) => sum + count, 0)
+    const oldest = this.#counts[(this.#last + 1) % BUCKETS]!
+    const isBefore = (now % BUCKET_MS) / BUCKET_MS
+    return this.#counts.reduce((sum, count) => sum + count, 0) - oldest * isBefore
   }
 
   clear(): void {

@@ -68,8 +68,9 @@ export class UserHooks {
           }),
         )
       }, timeoutMs)
-      const call = async () => hook.call(this.#instance, this.#context)
-      void call()
+      // A hook that throws at once rejects as one that throws later does.
+      void Promise.resolve()
+        .then(() => hook.call(this.#instance, this.#context))
         .then(resolve, reject)
         .finally(() => this.#clock.clearTimeout(timer))
     })

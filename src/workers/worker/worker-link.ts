@@ -1,7 +1,13 @@
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
 import { SystemError, describe, reviveError } from '../../core/system-error.js'
 import { uncloneable } from '../runner-errors.js'
-import { PROTOCOL_VERSION, type WireReply, type WorkerEvents, type WorkerSettings, message } from '../protocol.js'
+import {
+  PROTOCOL_VERSION,
+  type WireReply,
+  type WorkerEvents,
+  type WorkerSettings,
+  message,
+} from '../protocol.js'
 import type { WorkerPort } from './worker-port.js'
 
 interface PendingCall {

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js'
 import { toMs } from '../../core/duration.js'
 import { SystemError, serializeError } from '../../core/system-error.js'
 import { checkSameExecutor, mergeUpdate } from '../check-options.js'
+import { DEFAULT_GRACE_PERIOD } from '../execution-profile.js'
 import { createLoadModel } from '../load/create-load-model.js'
 import type { LoadModel } from '../load/load-model.js'
 import type { RunnerReply, RunnerReport } from '../protocol.js'
@@ -35,8 +36,6 @@ export interface RunnerSurroundings {
 
 /** How many changes are kept for whoever asks. */
 const MAX_HISTORY = 100
-
-const DEFAULT_GRACE = '30s'
 
 /**
  * One runner where it runs: keeps its state and carries out its commands, one after the other.
@@ -283,7 +282,7 @@ export class WorkerRunner {
   }
 
   #armGrace(): void {
-    const { gracePeriod = DEFAULT_GRACE } = this.#options.executionProfile ?? {}
+    const { gracePeriod = DEFAULT_GRACE_PERIOD } = this.#options.executionProfile ?? {}
     const { clock } = this.#around
     clock.clearTimeout(this.#graceTimer)
     this.#graceTimer = clock.setTimeout(() => {
@@ -347,6 +346,7 @@ export class WorkerRunner {
       seq: ++this.#seq,
       reason,
       ...(error && { error: serializeError(error) }),
+      ...(reason === 'update' && { options: this.#options }),
     }
     if (this.#history.push(change) > MAX_HISTORY) this.#history.shift()
     link.send('stateChange', change)

@@ -1,0 +1,85 @@
+import { SystemError, isSystemError } from '../core/system-error.js'
+import { checkRunnerOptions } from './check-options.js'
+import { executionFailed, unknownWorker, workerError } from './runner-errors.js'
+import type { RunnerOptions } from './runner-options.js'
+import { RunnerRecord } from './runner-record.js'
+import type { WorkerInstance } from './worker-instance.js'
+import type { WorkerInstanceManager } from './worker-instance-manager.js'
+import type { ManagerSettings } from './worker-manager-options.js'
+import type { WorkerRegistry } from './worker-registry.js'
+
+/** Brings runners to workers: chooses the worker where none is given, and sees to it that nothing is left of one that could not be made. */
+export class AsyncRunnerInstanceManager {
+  readonly #settings: Pick<ManagerSettings, 'clock' | 'ids' | 'placement' | 'logger'>
+  readonly #registry: WorkerRegistry
+  readonly #instances: WorkerInstanceManager
+
+  constructor(
+    settings: Pick<ManagerSettings, 'clock' | 'ids' | 'placement' | 'logger'>,
+    registry: WorkerRegistry,
+    instances: WorkerInstanceManager,
+  ) {
+    this.#settings = settings
+    this.#registry = registry
+    this.#instances = instances
+  }
+
+  /** @param workerId @default where placement wants it @throws {SystemError} as `WorkerHandle.addRunner` does. */
+  async addRunner(given: RunnerOptions, workerId?: string): Promise<RunnerRecord> {
+    const options = checkRunnerOptions(given)
+    const worker = workerId === undefined ? await this.#place() : this.#registry.getWorker(workerId)
+    if (!worker) throw unknownWorker(workerId!)
+    if (worker.status === 'draining') {
+      throw new SystemError('INVALID_COMMAND', `Worker "${worker.id}" takes no runners: it is to go`, {
+        context: { workerId: worker.id },
+      })
+    }
+    return this.#addTo(worker, options)
+  }
+
+  async #addTo(worker: WorkerInstance, options: RunnerOptions): Promise<RunnerRecord> {
+    const { clock, ids, logger } = this.#settings
+    const onFault = (error: unknown) => logger.error('A listener of a runner failed', { error })
+    // Known before it is asked for: what the worker tells of it comes before the reply, and placement counts it.
+    const record = new RunnerRecord(ids(), worker.id, options, clock.now(), onFault)
+    this.#registry.addRunner(record)
+    try {
+      await worker.request('addRunner', { runnerId: record.runnerId, options })
+      return record
+    } catch (error) {
+      this.#registry.deleteRunner(record, false)
+      throw isSystemError(error)
+        ? error
+        : executionFailed('Adding the runner', error, { workerId: worker.id })
+    }
+  }
+
+  async #place(): Promise<WorkerInstance> {
+    for (;;) {
+      const candidates = this.#registry.available().map((worker) => ({
+        workerId: worker.id,
+        runners: this.#registry.runnerCount(worker.id),
+        activeTasks: worker.activeTasks,
+        utilization: worker.utilization(),
+        tags: worker.options.tags ?? [],
+      }))
+      const { canGrow } = this.#instances
+      const chosen = this.#settings.placement(candidates, { canGrow })
+      if (chosen !== null) {
+        const worker = this.#registry.getWorker(chosen)
+        if (!worker) throw unknownWorker(chosen)
+        return worker
+      }
+      const grown = this.#instances.grow()
+      if (grown) return await grown
+      if (!this.#instances.isStarting) {
+        throw workerError(
+          'CAPACITY',
+          'QUEUE_FULL',
+          'No worker takes the runner: raise maxWorkers, or add one',
+        )
+      }
+      await this.#instances.started()
+    }
+  }
+}

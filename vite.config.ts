@@ -13,6 +13,9 @@ export const entries: Record<string, string> = {
   'storage/encryption/index': 'src/storage/encryption/index.ts',
   'inspector/index': 'src/inspector/index.ts',
   'inspector/node/index': 'src/inspector/node/index.ts',
+  'workers/index': 'src/workers/index.ts',
+  'workers/node/index': 'src/workers/node/index.ts',
+  'workers/web/index': 'src/workers/web/index.ts',
 }
 
 /** Commands of the `bin` map in package.json, which nobody imports. */

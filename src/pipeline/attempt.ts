@@ -3,6 +3,7 @@ import { LOG_LEVELS, type LogLevel, type Logger } from '../core/logger.js'
 import { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
 import type { CompiledStep } from './compiled-pipeline.js'
+import { type RecordedPayload, stepPayload } from './recorded-payloads.js'
 import type { ResumeCause } from './resume-cause.js'
 import type { Dependencies, RunHost } from './run-host.js'
 import type { StepContext } from './step-context.js'
@@ -47,18 +48,21 @@ export class Attempt {
     return this.#events ?? []
   }
 
-  /** The ids of the step, for errors and the timeline. */
+  /** The ids of the step, for errors. */
   get ids(): Readonly<Record<string, unknown>> {
-    const { host, pipelineId, stageId, path } = this.frame
+    return { runId: this.frame.host.runId, ...this.place }
+  }
+
+  /** Where in the run this happens, for the timeline. */
+  get place(): RecordedPayload {
+    const isOrdinary = this.number === 1 && this.frame.pipelinePath === ''
+    return isOrdinary ? stepPayload(this.step, () => this.#place()) : this.#place()
+  }
+
+  #place(): RecordedPayload {
+    const { pipelineId, stageId, path } = this.frame
     const stepId = this.step.id
-    return {
-      runId: host.runId,
-      pipelineId,
-      stageId,
-      stepId,
-      path: `${path}/${stepId}`,
-      attempt: this.number,
-    }
+    return { pipelineId, stageId, stepId, path: `${path}/${stepId}`, attempt: this.number }
   }
 
   get signal(): AbortSignal {
@@ -104,7 +108,7 @@ export class Attempt {
     if (this.#isOver) return
     const share = Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0
     this.frame.host.record?.('pipeline', 'step:progress', {
-      ...this.ids,
+      ...this.place,
       fraction: share,
       ...(message === undefined ? {} : { message }),
     })
@@ -114,7 +118,7 @@ export class Attempt {
     const { host } = this.frame
     const write = (level: LogLevel) => (message: string, data?: unknown) => {
       host.record?.('logger', `log:${level}`, {
-        ...this.ids,
+        ...this.place,
         message,
         ...(data === undefined ? {} : { data }),
       })

@@ -16,6 +16,7 @@ import { LiveState } from './live-state.js'
 import { PipelineEnding } from './pipeline-ending.js'
 import { loopLimit, refused, timedOut, toSystemError } from './pipeline-errors.js'
 import { PipelineWait } from './pipeline-wait.js'
+import { pipelinePayload } from './recorded-payloads.js'
 import type { ResumeCause } from './resume-cause.js'
 import { type Move, type StageEntry, enter } from './routing.js'
 import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
@@ -447,7 +448,8 @@ export class PipelineRun implements WaitingPipeline {
     this.#ending.current = undefined
     this.#live.refuseSignals(() => this.#refused('signal'))
     const type = { succeeded: 'success', failed: 'failure', aborted: 'abort' }[status]
-    this.#record(`pipeline:${type}`, this.error ? { error: serializeError(this.error) } : {})
+    if (this.error) this.#record(`pipeline:${type}`, { error: serializeError(this.error) })
+    else this.#record(`pipeline:${type}`)
   }
 
   #setDeadline(): void {
@@ -488,13 +490,16 @@ export class PipelineRun implements WaitingPipeline {
 
   #recordStart(): void {
     this.#hasStarted = true
-    const payload = { pipelineId: this.#pipeline.id, ...this.#where }
-    const state = this.path === '' ? { state: this.#live.value } : undefined
-    this.#host.record?.('pipeline', 'pipeline:start', payload, state)
+    if (this.path !== '') return this.#record('pipeline:start')
+    const payload = pipelinePayload(this.#pipeline)
+    this.#host.record?.('pipeline', 'pipeline:start', payload, { state: this.#live.value })
   }
 
-  #record(type: string, payload: Readonly<Record<string, unknown>>): void {
-    this.#host.record?.('pipeline', type, { pipelineId: this.#pipeline.id, ...this.#where, ...payload })
+  #record(type: string, payload?: Readonly<Record<string, unknown>>): void {
+    const { record } = this.#host
+    if (!record) return
+    if (!payload && this.path === '') return record('pipeline', type, pipelinePayload(this.#pipeline))
+    record('pipeline', type, { pipelineId: this.#pipeline.id, ...this.#where, ...payload })
   }
 
   get #where(): { readonly path?: string } {

@@ -10,6 +10,7 @@ import { forkChildren } from './fork-children.js'
 import type { LiveState } from './live-state.js'
 import type { ChildPlace, PipelineRun } from './pipeline-run.js'
 import { toSystemError } from './pipeline-errors.js'
+import { routedPayload, stagePayloads } from './recorded-payloads.js'
 import type { ResumeCause } from './resume-cause.js'
 import { type Move, type StageEntry, toMove } from './routing.js'
 import type { RunHost } from './run-host.js'
@@ -106,7 +107,7 @@ export class StageCycle {
   enter(visit: StageVisit): Promise<StageEnd> {
     const { stage } = visit
     this.#visit = visit
-    this.#host.record?.('stage:start', { stageId: stage.id, visit: visit.visit })
+    this.#recordVisit('stage:start', visit)
     return stage.children.length > 0 ? this.#openFork(visit) : this.#runSteps(visit)
   }
 
@@ -206,7 +207,7 @@ export class StageCycle {
 
   /** Takes what a stage came to, and asks its router. A promise only where the router gives one. */
   #leave(of: StageVisit, outcome: StageOutcome, startedAt: number): StageEnd | Promise<StageEnd> {
-    const { stage, visit } = of
+    const { stage } = of
     const { live, pipeline, record } = this.#host
     this.#underWay = undefined
     this.#timer.clear()
@@ -221,8 +222,8 @@ export class StageCycle {
     } catch (error) {
       return this.#failed(of, toSystemError(error), ledger)
     }
-    record?.('stage:success', { stageId: stage.id, visit })
-    if (change) live.record('state:commit', { stageId: stage.id }, change)
+    this.#recordVisit('stage:success', of)
+    if (change && record) live.record('state:commit', stagePayloads(stage, pipeline.id).commit, change)
     const state = live.withSignals(change?.next ?? live.value)
     const onward = pipeline.stages[stage.index + 1]
     if (!stage.router || this.#host.interruption()) return this.#moved(of, outcome, state, { next: onward })
@@ -270,11 +271,7 @@ export class StageCycle {
     move: Move,
     failure?: SystemError,
   ): StageEnd {
-    this.#host.record?.('router:evaluated', {
-      stageId: of.stage.id,
-      ...(move.wait ? { pauses: true } : {}),
-      ...(move.next ? { next: move.next.id } : {}),
-    })
+    this.#recordMove(of.stage, move)
     return { type: 'moved', of, state, move, events, ledger, failure }
   }
 
@@ -289,6 +286,26 @@ export class StageCycle {
       this.#underWay = undefined
       this.#timer.clear()
     }
+  }
+
+  #recordVisit(type: string, { stage, visit }: StageVisit): void {
+    const { host, record, pipeline, place } = this.#host
+    if (visit === 1 && place.path === '') {
+      host.record?.('pipeline', type, stagePayloads(stage, pipeline.id).visit)
+    } else record?.(type, { stageId: stage.id, visit })
+  }
+
+  #recordMove(stage: CompiledStage, { wait, next }: Move): void {
+    const { host, record, pipeline, place } = this.#host
+    if (!wait && place.path === '') {
+      host.record?.('pipeline', 'router:evaluated', routedPayload(stage, pipeline.id, next?.id))
+      return
+    }
+    record?.('router:evaluated', {
+      stageId: stage.id,
+      ...(wait ? { pauses: true } : {}),
+      ...(next ? { next: next.id } : {}),
+    })
   }
 
   #failed(of: StageVisit, error: SystemError, ledger: readonly LedgerEntry[] = [], parks = false): StageEnd {

@@ -133,7 +133,10 @@ export class StepExecution {
   }
 
   #record(type: string, attempt: Attempt, details?: () => Readonly<Record<string, unknown>>): void {
-    this.#frame.host.record?.('pipeline', type, { ...attempt.ids, ...details?.() })
+    const { record } = this.#frame.host
+    if (!record) return
+    const { place } = attempt
+    record('pipeline', type, details ? { ...place, ...details() } : place)
   }
 }
 

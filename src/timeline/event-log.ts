@@ -3,128 +3,154 @@ import type { TimelineEvent, TimelineEventType, TimelineSource, TimelineState } 
 
 type Payload = Readonly<Record<string, unknown>>
 
-/** What only some events have. */
-export interface EventExtras {
-  readonly index: number
-  delta?: readonly Patch[]
-  snapshot?: TimelineState
+/** Stands in the place of a payload where an event has more than that. */
+class Extended {
+  payload: Payload
+  delta: readonly Patch[] | undefined
+  snapshot: TimelineState | undefined
+  /** Only where the type does not say it. */
+  source: TimelineSource | undefined
+
+  readonly #isExtended = true
+
+  constructor(payload: Payload) {
+    this.payload = payload
+  }
+
+  /** Asked in a way that no payload can answer, or refuse to. */
+  static is(entry: object): entry is Extended {
+    return #isExtended in entry
+  }
 }
 
 /** How many places of `#slots` an event takes. */
-const WIDTH = 4
+const WIDTH = 3
 
 /**
- * Events of one run that follow each other, in columns: an event that says what many others say costs four references,
- * and becomes an object when somebody reads it. Only ever grows at its end, so that a part of it stays what it was.
+ * Events of one run that follow each other, in columns: an event that says what many others say costs three references,
+ * and becomes an object when somebody reads it. It only grows, and at its end; `first` counts until it is shared.
  */
 export class EventLog {
   readonly runId: string
   /** The `seq` of the first event. */
   first: number
-  /** Milliseconds since `#origin`, source, type and payload of each. Small numbers need no memory of their own. */
-  readonly #slots: unknown[] = []
-  /** In ascending order. */
-  readonly extras: EventExtras[] = []
+  length = 0
+  /** Milliseconds since `#origin`, type and payload of each. Small numbers need no memory of their own. */
+  readonly #slots: unknown[]
   #origin = 0
 
-  constructor(runId: string, first: number) {
+  /** @param capacity For how many events to make room at once. */
+  constructor(runId: string, first: number, capacity = 0) {
     this.runId = runId
     this.first = first
+    this.#slots = capacity === 0 ? [] : new Array<unknown>(capacity * WIDTH)
   }
 
   static of(runId: string, events: readonly TimelineEvent[]): EventLog {
-    const log = new EventLog(runId, events[0]?.seq ?? 1)
+    const log = new EventLog(runId, events[0]?.seq ?? 1, events.length)
     for (const { timestamp, source, type, payload, delta, snapshot } of events) {
       log.add(timestamp, source, type, payload)
-      if (delta) log.extra().delta = delta
-      if (snapshot) log.extra().snapshot = snapshot
+      if (delta) log.setDelta(delta)
+      if (snapshot) log.setSnapshot(log.length - 1, snapshot)
     }
     return log
   }
 
-  get length(): number {
-    return this.#slots.length / WIDTH
-  }
-
   add(timestamp: number, source: TimelineSource, type: string, payload: Payload): void {
-    const slots = this.#slots
-    if (slots.length === 0) this.#origin = timestamp
-    slots.push(timestamp - this.#origin, source, type, payload)
+    if (this.length === 0) this.#origin = timestamp
+    this.#put(timestamp, type, payload)
+    if (source !== sourceOf(type)) this.#extended(this.length - 1).source = source
   }
 
-  /** What the last event has beyond others. */
-  extra(): EventExtras {
-    const index = this.length - 1
-    const last = this.extras.at(-1)
-    if (last?.index === index) return last
-    const extras: EventExtras = { index }
-    this.extras.push(extras)
-    return extras
+  /** Of the last event. */
+  setDelta(delta: readonly Patch[]): void {
+    this.#extended(this.length - 1).delta = delta
   }
 
-  /** What the first event has beyond others. */
-  firstExtra(): EventExtras {
-    const first = this.extras[0]
-    if (first?.index === 0) return first
-    const extras: EventExtras = { index: 0 }
-    this.extras.unshift(extras)
-    return extras
+  setSnapshot(index: number, state: TimelineState): void {
+    this.#extended(index).snapshot = state
   }
 
   /** Adds what `later` has from its event `skip` on. */
   append(later: EventLog, skip = 0): void {
+    if (this.length === 0) this.#origin = later.#origin
     const slots = later.#slots
-    const shift = this.length - skip
-    for (let at = skip * WIDTH; at < slots.length; at += WIDTH) {
-      const timestamp = later.#origin + (slots[at] as number)
-      this.add(timestamp, slots[at + 1] as TimelineSource, slots[at + 2] as string, slots[at + 3] as Payload)
-    }
-    for (const extras of later.extras) {
-      if (extras.index >= skip) this.extras.push({ ...extras, index: extras.index + shift })
+    for (let at = skip * WIDTH; at < later.length * WIDTH; at += WIDTH) {
+      this.#put(later.#origin + (slots[at] as number), slots[at + 1], slots[at + 2])
     }
   }
 
   /** Puts what `safe` makes of it in the place of each payload. */
-  securePayloads(safe: (payload: Payload, source: TimelineSource) => Payload): void {
+  mapPayloads(safe: (payload: Payload, type: string) => Payload): void {
     const slots = this.#slots
-    for (let at = 0; at < slots.length; at += WIDTH) {
-      const payload = slots[at + 3] as Payload
-      const secured = safe(payload, slots[at + 1] as TimelineSource)
-      if (secured !== payload) slots[at + 3] = secured
+    for (let at = 2; at < this.length * WIDTH; at += WIDTH) {
+      const entry = slots[at] as Payload | Extended
+      const type = slots[at - 1] as string
+      if (Extended.is(entry)) entry.payload = safe(entry.payload, type)
+      else slots[at] = safe(entry, type)
+    }
+  }
+
+  /** Goes through what changed the state, or holds it. */
+  *extended(): Iterable<{ readonly index: number; readonly entry: Omit<Extended, 'payload' | 'source'> }> {
+    for (let index = 0; index < this.length; index++) {
+      const entry = this.#slots[index * WIDTH + 2] as Payload | Extended
+      if (Extended.is(entry)) yield { index, entry }
     }
   }
 
   snapshotAt(seq: number): TimelineState | undefined {
-    const index = seq - this.first
-    return this.extras.find((extras) => extras.index === index)?.snapshot
+    const entry = this.#slots[(seq - this.first) * WIDTH + 2] as Payload | Extended | undefined
+    return entry && Extended.is(entry) ? entry.snapshot : undefined
   }
 
   /** The events from `from` to `to`, both included. */
   toEvents(from = this.first, to = Infinity): TimelineEvent[] {
-    const { runId, first, extras } = this
-    const slots = this.#slots
-    const start = Math.max(0, from - first)
-    const end = Math.min(this.length, to - first + 1)
     const events: TimelineEvent[] = []
-    let next = extras.findIndex((one) => one.index >= start)
-    for (let index = start; index < end; index++) {
-      const at = index * WIDTH
-      const event: { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] } = {
-        runId,
-        seq: first + index,
-        timestamp: this.#origin + (slots[at] as number),
-        source: slots[at + 1] as TimelineSource,
-        type: slots[at + 2] as TimelineEventType,
-        payload: slots[at + 3] as Payload,
-      }
-      const extra = extras[next]
-      if (extra?.index === index) {
-        next++
-        if (extra.delta) event.delta = extra.delta
-        if (extra.snapshot) event.snapshot = extra.snapshot
-      }
-      events.push(event)
-    }
+    const end = Math.min(this.length, to - this.first + 1)
+    for (let index = Math.max(0, from - this.first); index < end; index++) events.push(this.#event(index))
     return events
   }
+
+  #event(index: number): TimelineEvent {
+    const slots = this.#slots
+    const at = index * WIDTH
+    const type = slots[at + 1] as TimelineEventType
+    const entry = slots[at + 2] as Payload | Extended
+    const extended = Extended.is(entry) ? entry : undefined
+    return {
+      runId: this.runId,
+      seq: this.first + index,
+      timestamp: this.#origin + (slots[at] as number),
+      source: extended?.source ?? sourceOf(type),
+      type,
+      payload: extended?.payload ?? (entry as Payload),
+      ...(extended?.delta ? { delta: extended.delta } : {}),
+      ...(extended?.snapshot ? { snapshot: extended.snapshot } : {}),
+    }
+  }
+
+  #put(timestamp: number, type: unknown, entry: unknown): void {
+    const slots = this.#slots
+    const at = this.length++ * WIDTH
+    slots[at] = timestamp - this.#origin
+    slots[at + 1] = type
+    slots[at + 2] = entry
+  }
+
+  #extended(index: number): Extended {
+    const at = index * WIDTH + 2
+    const entry = this.#slots[at] as Payload | Extended
+    if (Extended.is(entry)) return entry
+    const extended = new Extended(entry)
+    this.#slots[at] = extended
+    return extended
+  }
+}
+
+/** Who puts events of a type on a timeline. */
+function sourceOf(type: string): TimelineSource {
+  if (type.startsWith('state:')) return 'store'
+  if (type.startsWith('log:')) return 'logger'
+  return type.startsWith('service:') ? 'container' : 'pipeline'
 }

@@ -1,6 +1,6 @@
 import type { Patch } from 'immer'
 import type { Clock } from '../core/clock.js'
-import { EventLog, type EventExtras } from './event-log.js'
+import { EventLog } from './event-log.js'
 import { RecordedBatch } from './recorded-batch.js'
 import type { Redaction } from './redaction.js'
 import { toSafePayload } from './safe-payload.js'
@@ -63,6 +63,9 @@ export interface RecordingHost {
 /** How many events of one run make a batch that is stored without waiting for more. */
 const URGENT_COUNT = 256
 
+/** For how many events there is room from the beginning: a run of three stages has twenty. */
+const CAPACITY = 20
+
 /** The part of the limit on events at which the timeline says that it is near. */
 const WARN_AT = 0.8
 
@@ -108,7 +111,7 @@ export class RunRecording {
   constructor(host: RecordingHost, options: RecordingOptions) {
     const { runId, workflowId, pipelineId, metadata, continues, state, storedBy = 'background' } = options
     const { maxPayloadBytes: maxBytes, redaction } = host
-    const facts = metadata && toSafePayload(metadata, { maxBytes, redaction })
+    const facts = metadata && toSafePayload(withoutGaps(metadata), { maxBytes, redaction })
     this.runId = runId
     this.#host = host
     this.#isBackground = storedBy === 'background'
@@ -118,7 +121,7 @@ export class RunRecording {
       pipelineId,
       startTime: continues?.startTime ?? options.startTime ?? host.clock.now(),
       ...(continues?.bytes === undefined ? {} : { bytes: continues.bytes }),
-      ...(facts || continues?.metadata ? { metadata: { ...continues?.metadata, ...facts } } : {}),
+      ...metadataOf(continues?.metadata, facts),
     }
     this.#lastSeq = continues?.eventCount ?? 0
     this.#snapshotSeqs = [...(continues?.snapshotSeqs ?? [])]
@@ -126,7 +129,7 @@ export class RunRecording {
     this.#storedStatus = continues?.status
     this.#lostEvents = continues?.lostEvents ?? 0
     this.#state = state
-    this.#fresh = new EventLog(runId, this.#lastSeq + 1)
+    this.#fresh = new EventLog(runId, this.#lastSeq + 1, CAPACITY)
     this.#changed(false)
   }
 
@@ -172,14 +175,15 @@ export class RunRecording {
     const seq = ++this.#lastSeq
     const fresh = this.#fresh
     // What a user logs may change before the next batch; the rest is the engine's own.
-    fresh.add(host.clock.now(), source, type, source === 'logger' ? this.#safe(payload) : payload)
+    fresh.add(host.clock.now(), source, type, isLog(type) ? this.#safe(payload) : payload)
     if (fresh.length === 1) this.#firstState = state
     if (change?.delta) {
-      fresh.extra().delta = change.delta
+      fresh.setDelta(change.delta)
       if (host.redaction) this.#statesAfter.push(change.state)
     }
     if (state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval)) {
-      this.#snapshot(fresh.extra(), seq, state)
+      fresh.setSnapshot(fresh.length - 1, state)
+      this.#noteSnapshot(seq)
     }
     this.#isNextWhole = isWhole && state === undefined
     host.room--
@@ -270,9 +274,9 @@ export class RunRecording {
     fresh.first = this.#lastSeq - fresh.length + 1
     this.#snapshotSeqs = this.#snapshotSeqs.filter((seq) => seq < fresh.first)
     this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
-    if (this.#firstState && fresh.length > 0) fresh.firstExtra().snapshot = this.#firstState
-    for (const extras of fresh.extras) {
-      if (extras.snapshot) this.#snapshot(extras, fresh.first + extras.index, extras.snapshot)
+    if (this.#firstState && fresh.length > 0) fresh.setSnapshot(0, this.#firstState)
+    for (const { index, entry } of fresh.extended()) {
+      if (entry.snapshot) this.#noteSnapshot(fresh.first + index)
     }
     this.#lose(count, reason, error)
   }
@@ -285,10 +289,11 @@ export class RunRecording {
     this.#host.lost(this, reason, error)
   }
 
-  #snapshot(extras: EventExtras, seq: number, state: TimelineState): void {
-    extras.snapshot = state
+  #noteSnapshot(seq: number): void {
     this.#lastSnapshotSeq = seq
-    this.#snapshotSeqs.push(seq)
+    // A literal is as long as need be; the first `push` would make room for seventeen.
+    if (this.#snapshotSeqs.length === 0) this.#snapshotSeqs = [seq]
+    else this.#snapshotSeqs.push(seq)
   }
 
   #warn(limit: number): void {
@@ -307,18 +312,18 @@ export class RunRecording {
     const fresh = this.#fresh
     if (fresh.length > 0) this.#secure(fresh)
     this.#fresh = new EventLog(this.runId, this.#lastSeq + 1)
-    this.#statesAfter = []
+    if (this.#statesAfter.length > 0) this.#statesAfter = []
     return fresh
   }
 
   #secure(fresh: EventLog): void {
-    fresh.securePayloads((payload, source) => (source === 'logger' ? payload : this.#safe(payload)))
+    fresh.mapPayloads((payload, type) => (isLog(type) ? payload : this.#safe(payload)))
     const { redaction } = this.#host
     if (!redaction) return
     let changes = 0
-    for (const extras of fresh.extras) {
-      if (extras.delta) extras.delta = redaction.delta(extras.delta, this.#statesAfter[changes++]!)
-      if (extras.snapshot) extras.snapshot = redaction.state(extras.snapshot)
+    for (const { entry } of fresh.extended()) {
+      if (entry.delta) entry.delta = redaction.delta(entry.delta, this.#statesAfter[changes++]!)
+      if (entry.snapshot) entry.snapshot = redaction.state(entry.snapshot)
     }
   }
 
@@ -341,7 +346,7 @@ export class RunRecording {
       status: this.#status,
       eventCount: this.#lastSeq,
       snapshotInterval: this.#host.snapshotInterval,
-      snapshotSeqs: this.#snapshotSeqs.slice(),
+      snapshotSeqs: isFinished(this.#status) ? this.#snapshotSeqs : this.#snapshotSeqs.slice(),
     }
     // Absent rather than undefined: not every store tells the two apart.
     if (this.#endTime !== undefined) meta.endTime = this.#endTime
@@ -350,4 +355,25 @@ export class RunRecording {
     if (metadata) meta.metadata = metadata
     return meta
   }
+}
+
+/** What a user logs may change before the next batch. */
+function isLog(type: string): boolean {
+  return type.startsWith('log:')
+}
+
+/** Absent rather than undefined: not every store tells the two apart. */
+function withoutGaps(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const present: Record<string, unknown> = {}
+  for (const key of Object.keys(facts)) if (facts[key] !== undefined) present[key] = facts[key]
+  return present
+}
+
+function metadataOf(
+  known: RunTimelineMeta['metadata'],
+  facts: RunTimelineMeta['metadata'],
+): Pick<RunTimelineMeta, 'metadata'> {
+  if (known && facts) return { metadata: { ...known, ...facts } }
+  const metadata = facts ?? known
+  return metadata ? { metadata } : {}
 }

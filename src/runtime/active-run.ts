@@ -179,9 +179,11 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
       this.#holdsSlot = false
       this.#released.open()
     }
-    // The attempts are counted before they are made: a run that brings the process down must be known by it.
-    const saved = persistence ? persistence.save([]) : Promise.resolve()
-    saved.then(
+    // The attempts are counted before they are made: a run that brings the process down must be known by it. One that
+    // sleeps has not changed, and is saved when it wakes.
+    const hasChanged = this.pipeline.status !== 'paused' || root.status !== 'paused'
+    const saved = hasChanged ? persistence?.save([]) : persistence?.adopt(record.checkpoint)
+    Promise.resolve(saved).then(
       () => {
         for (const inbox of pausing) inbox.park()
         if (this.pipeline!.status === 'running') this.wake()

@@ -31,6 +31,7 @@ export const recordKeys = {
   rememberedOf: (acceptedAt: number, runId: string) => `remembered/${instant(acceptedAt)}/${runId}`,
   /** When it was, for what stands in the order of time. */
   instantOf: (key: string) => Number(key.split('/')[1]),
+  outboxes: (workflowId: string) => `outbox/${workflowId}/`,
   outboxOf: (workflowId: string, runId: string) => `outbox/${workflowId}/${runId}/`,
   /** In the order of publishing: commit after commit, and within one. */
   outbox: (workflowId: string, runId: string, revision: number, index: number) =>

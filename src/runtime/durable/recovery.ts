@@ -1,9 +1,12 @@
 import type { BusEvent } from '../../core/bus-event.js'
-import { SystemError, isSystemError, serializeError } from '../../core/system-error.js'
+import { SystemError, isSystemError } from '../../core/system-error.js'
 import { callHook } from '../call-hook.js'
+import type { StorageOperation } from '../../storage/storage-driver.js'
+import { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { Registration } from '../registration.js'
-import type { RunCheckpoint } from '../workflow-definition.js'
 import type { Durability } from './durability.js'
+import { parkPoison } from './park-poison.js'
+import { readTogether } from './read-together.js'
 import { recordKeys } from './record-keys.js'
 import {
   type ClaimRecord,
@@ -12,10 +15,7 @@ import {
   type TicketRecord,
   toRunResult,
 } from './run-record.js'
-import type { OutboxEntry } from './store-registry.js'
-
-/** How often a run may be cut off in one stage before it waits for a person. */
-const MAX_INTERRUPTIONS = 10
+import { type OutboxEntry, StoreRegistry } from './store-registry.js'
 
 /** What `recover()` found. */
 export interface RecoveryReport {
@@ -40,6 +40,12 @@ export async function recoverWorkflow(
   return pass
 }
 
+/** A run that nobody owns, and who owned it last. */
+interface Takeover {
+  readonly runId: string
+  readonly before: ClaimRecord | undefined
+}
+
 class RecoveryPass implements RecoveryReport {
   readonly recovered: string[] = []
   readonly owned: string[] = []
@@ -61,11 +67,7 @@ class RecoveryPass implements RecoveryReport {
       this.#durability.context.report(error, `A record of workflow "${id}": reading it`)
     await ownership.open()
     for await (const page of registry.unfinishedRuns(id, onDamaged)) {
-      await Promise.all(
-        page.map((record) =>
-          this.#each(record.checkpoint.runId, (runId) => this.#takeOverRun(runId, record)),
-        ),
-      )
+      if (page.length > 0) await this.#takeOverRuns(page)
     }
     for await (const page of registry.unsettledRuns(id, onDamaged)) {
       await Promise.all(
@@ -114,27 +116,70 @@ class RecoveryPass implements RecoveryReport {
     return owner !== undefined && owner !== this.#durability.ownership.id && (await this.#isAlive(owner))
   }
 
-  async #takeOverRun(runId: string, stored: RunRecord): Promise<'ours' | 'owned' | 'done'> {
-    const { registry, timelines } = this.#durability
+  /**
+   * A page of runs: what stands about them is read, and their claims are made, together. What they go on from is read
+   * under the claim, so that nothing is lost that an owner who was thought dead has committed before.
+   */
+  async #takeOverRuns(page: readonly RunRecord[]): Promise<void> {
+    const near = new StoreRegistry(readTogether(this.#durability.registry.driver))
+    const wanted: Takeover[] = []
+    await this.#all(page, async ({ checkpoint }) => {
+      const { runId } = checkpoint
+      const before = await near.claim(runId)
+      if (await this.#isOthers(before?.owner)) return 'owned'
+      this.#registration.migrate(checkpoint)
+      wanted.push({ runId, before })
+      return 'ours'
+    })
+    if (wanted.length === 0) return
+    await this.#goOnWith(await this.#claimRuns(wanted))
+  }
+
+  /** All in one commit; one by one where somebody else was quicker with any of them. */
+  async #claimRuns(wanted: readonly Takeover[]): Promise<readonly Takeover[]> {
+    const { ownership, registry } = this.#durability
+    const claimOf = ({ runId, before }: Takeover) => registry.claimOperations(runId, before, ownership.id)
+    const claimed: Takeover[] = []
+    const areAll = wanted.length > 1 ? this.#tryCommit(wanted.flatMap(claimOf)) : Promise.resolve(false)
+    await this.#all(wanted, async (each) => {
+      if (!(await areAll) && !(await this.#tryCommit(claimOf(each)))) return 'owned'
+      claimed.push(each)
+      return 'ours'
+    })
+    return claimed
+  }
+
+  async #goOnWith(claimed: readonly Takeover[]): Promise<void> {
+    if (claimed.length === 0) return
+    const { registry, clock, timelines } = this.#durability
     const registration = this.#registration
-    const claim = await registry.claim(runId)
-    if (await this.#isOthers(claim?.owner)) return 'owned'
-    const record = { ...stored, checkpoint: registration.migrate(stored.checkpoint) }
-    if (!(await this.#claim(runId, claim))) return 'owned'
-    const outbox = await registry.outbox(registration.id, runId)
-    const continues = await timelines?.getRunMeta(runId)
-    if (registration.isClosed) return 'done'
-    const epoch = (claim?.epoch ?? 0) + 1
-    const left = outbox.map(({ key }) => key)
-    const journal = this.#durability.journal(registration, runId, epoch, record.revision, left)
-    registration.recoverRun(
-      { ...record, checkpoint: parkPoison(record.checkpoint) },
-      journal,
-      outbox,
-      continues,
-    )
-    this.recovered.push(runId)
-    return 'ours'
+    const driver = readTogether(registry.driver)
+    const near = new StoreRegistry(driver)
+    const nearTimelines = timelines && new StoredTimelineStore(driver, { clock })
+    const ids = claimed.map(({ runId }) => runId).sort()
+    const outboxes = registry.outboxes(registration.id, ids[0]!, ids.at(-1)!)
+    await this.#all(claimed, async ({ runId, before }) => {
+      const stored = await near.run(registration.id, runId)
+      const continues = await nearTimelines?.getRunMeta(runId)
+      const outbox = (await outboxes).get(runId) ?? []
+      // It ended before it was claimed, or there is nobody here any more to go on with it.
+      if (!stored || registration.isClosed) return 'done'
+      const epoch = (before?.epoch ?? 0) + 1
+      const left = outbox.map(({ key }) => key)
+      const journal = this.#durability.journal(registration, runId, epoch, stored.revision, left)
+      const checkpoint = parkPoison(registration.migrate(stored.checkpoint))
+      registration.recoverRun({ ...stored, checkpoint }, journal, outbox, continues)
+      this.recovered.push(runId)
+      return 'ours'
+    })
+  }
+
+  #all<Each extends { readonly runId: string } | RunRecord>(
+    list: readonly Each[],
+    takeOver: (each: Each) => Promise<'ours' | 'owned' | 'done'>,
+  ): Promise<unknown> {
+    const idOf = (each: Each) => ('runId' in each ? each.runId : each.checkpoint.runId)
+    return Promise.all(list.map((each) => this.#each(idOf(each), () => takeOver(each))))
   }
 
   /** Of a run that has ended: the events it left with, and the hooks that are to hear of it. */
@@ -195,7 +240,7 @@ class RecoveryPass implements RecoveryReport {
   }
 
   /** Whether nobody else was quicker. */
-  async #tryCommit(operations: Parameters<Durability['registry']['driver']['commit']>[0]): Promise<boolean> {
+  async #tryCommit(operations: readonly StorageOperation[]): Promise<boolean> {
     try {
       await this.#durability.registry.driver.commit(operations)
       return true
@@ -204,23 +249,4 @@ class RecoveryPass implements RecoveryReport {
       throw error
     }
   }
-}
-
-/** A run that has brought its process down again and again is not tried once more without a person. */
-function parkPoison(checkpoint: RunCheckpoint): RunCheckpoint {
-  const { root } = checkpoint
-  if (root.status !== 'running' || root.interruptions < MAX_INTERRUPTIONS || root.next === undefined)
-    return checkpoint
-  const error = new SystemError(
-    'EXECUTION_FAILED',
-    `Stage "${root.next}" was cut off ${root.interruptions} times: resume the run to try it again`,
-    { context: { runId: checkpoint.runId, stageId: root.next } },
-  )
-  const wait = {
-    kind: 'exhausted' as const,
-    stageId: root.next,
-    since: root.startedAt,
-    error: serializeError(error),
-  }
-  return { ...checkpoint, root: { ...root, status: 'paused', interruptions: 0, wait } }
 }

@@ -59,6 +59,11 @@ export class RunPersistence {
     })
   }
 
+  /** The run goes on as it stands in the store. */
+  adopt(checkpoint: RunCheckpoint): void {
+    this.#stored = checkpoint
+  }
+
   /** The run fails before it began. */
   createFailed(admission: () => Promise<readonly StorageOperation[]>, error: SystemError): Promise<void> {
     return this.#journal.createEnded(admission, this.#ended('failed', error, {}))

@@ -93,6 +93,26 @@ export class StoreRegistry {
     return this.driver.get(recordKeys.claim(runId)) as Promise<ClaimRecord | undefined>
   }
 
+  /** Events that are to be published, by run: of the runs from `first` to `last`, in the order of their ids. */
+  async outboxes(
+    workflowId: string,
+    first: string,
+    last: string,
+  ): Promise<ReadonlyMap<string, readonly OutboxEntry[]>> {
+    const prefix = recordKeys.outboxes(workflowId)
+    const byRun = new Map<string, OutboxEntry[]>()
+    for await (const page of this.#pages(prefix, undefined, prefix + first)) {
+      for (const { key, value } of page) {
+        const runId = key.slice(prefix.length, key.lastIndexOf('/'))
+        if (runId > last) return byRun
+        const entries = byRun.get(runId)
+        if (entries) entries.push({ key, event: value })
+        else byRun.set(runId, [{ key, event: value }])
+      }
+    }
+    return byRun
+  }
+
   async outbox(workflowId: string, runId: string): Promise<readonly OutboxEntry[]> {
     const records = await this.driver.scan({ prefix: recordKeys.outboxOf(workflowId, runId) })
     return records.map(({ key, value }) => ({ key, event: value }))
@@ -115,12 +135,12 @@ export class StoreRegistry {
     ]
   }
 
-  async *#pages(prefix: string, onDamaged: (error: unknown) => void) {
-    for (let after: string | undefined; ;) {
+  async *#pages(prefix: string, onDamaged?: (error: unknown) => void, from?: string) {
+    for (let after = from; ;) {
       const page = await this.driver.scan({
         prefix,
         limit: PAGE,
-        onDamaged,
+        ...(onDamaged ? { onDamaged } : {}),
         ...(after === undefined ? {} : { after }),
       })
       if (page.length > 0) yield page

@@ -8,6 +8,7 @@ import {
   type DispatchResult,
   type EventBus,
   type RegistrationOptions,
+  type RunCheckpoint,
   type StepContext,
   WorkflowRuntime,
   createEventBus,
@@ -23,6 +24,18 @@ const ids = sequentialIds()
 
 function durable(): StorageDriver {
   return faultInjecting(memoryStorage(), { faults: [], isDurable: true })
+}
+
+function passingOn(storage: StorageDriver): StorageDriver {
+  return {
+    name: storage.name,
+    isDurable: storage.isDurable,
+    get: (key) => storage.get(key),
+    scan: (options) => storage.scan(options),
+    commit: (operations) => storage.commit(operations),
+    close: () => storage.close(),
+    [Symbol.asyncDispose]: () => storage.close(),
+  }
 }
 
 interface Process {
@@ -230,6 +243,37 @@ describe('owners', () => {
     await one.runtime.stop()
     await clock.advance('11s')
     expect(two.runtime.listAllRuns()).toMatchObject([{ status: 'paused' }])
+    await two.runtime.stop()
+  })
+
+  it('what an owner who was thought dead commits before the claim changes hands is not lost', async () => {
+    const storage = durable()
+    const one = await open(storage, twoStages([]))
+    await one.runtime.submit('order', {})
+    await clock.settle()
+    await kill(one)
+    let scans = 0
+    const late: StorageDriver = {
+      ...passingOn(storage),
+      scan: async (options) => {
+        const page = await storage.scan(options)
+        if (options.prefix !== 'run/orders/' || scans++ > 0) return page
+        const { key, value } = page[0]! as {
+          key: string
+          value: { revision: number; checkpoint: RunCheckpoint }
+        }
+        const { checkpoint, revision } = value
+        const root = { ...checkpoint.root, state: { ...checkpoint.root.state, late: true } }
+        const record = { ...value, revision: revision + 1, checkpoint: { ...checkpoint, root } }
+        await storage.commit([{ type: 'put', key, value: record }])
+        return page
+      },
+    }
+    const two = await open(late, twoStages([]))
+    expect(two.runtime.listAllRuns()).toMatchObject([{ status: 'paused', state: { late: true } }])
+    two.bus.publish('go', {})
+    await clock.settle()
+    expect(two.runtime.listAllRuns()).toMatchObject([{ status: 'succeeded', state: { late: true } }])
     await two.runtime.stop()
   })
 

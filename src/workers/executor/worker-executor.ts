@@ -3,7 +3,7 @@ import { type Duration, toMs } from '../../core/duration.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
 import { SystemError } from '../../core/system-error.js'
 import { unknownTask } from '../../core/task-error.js'
-import type { TaskHosts } from '../task-hosts.js'
+import type { TaskHost, TaskHosts } from '../task-hosts.js'
 import { checkTravels } from '../check-travel.js'
 import { PendingTask } from './pending-task.js'
 import { TaskPlace, type TaskPlaceOptions } from './task-place.js'
@@ -54,7 +54,9 @@ class WorkerExecutor implements StepExecutor {
   readonly #workerTimeoutMs: number
   readonly #clock: Clock
   readonly #placeOptions: TaskPlaceOptions
+  /** Also those that take nothing new, as long as tasks are there. */
   readonly #places = new Map<string, TaskPlace>()
+  #open: readonly TaskPlace[] = []
   /** In the order they came. A set, because any of them may be aborted. */
   readonly #queue = new Set<PendingTask>()
   /** Which host an attempt failed on, by the task's idempotency key. */
@@ -101,6 +103,7 @@ class WorkerExecutor implements StepExecutor {
     this.#clock.clearTimeout(this.#lookTimer)
     for (const place of this.#places.values()) place.leave(({ order }) => closed(order))
     this.#places.clear()
+    this.#open = []
     this.#endQueued(closed)
     return Promise.resolve()
   }
@@ -120,7 +123,7 @@ class WorkerExecutor implements StepExecutor {
     const avoided = order.attempt > 1 ? this.#failedOn.get(order.idempotencyKey) : undefined
     let best: TaskPlace | undefined
     let spare: TaskPlace | undefined
-    for (const place of this.#places.values()) {
+    for (const place of this.#open) {
       const { host } = place
       if (host.activeTasks >= this.#tasksPerWorker || !place.tasks.has(order.task)) continue
       if (host.id === avoided) spare = place
@@ -131,8 +134,8 @@ class WorkerExecutor implements StepExecutor {
 
   #enqueue(task: PendingTask): void {
     const { order } = task
-    if (this.#places.size > 0 && ![...this.#places.values()].some(({ tasks }) => tasks.has(order.task))) {
-      const known = new Set([...this.#places.values()].flatMap(({ tasks }) => [...tasks]))
+    if (this.#open.length > 0 && !this.#open.some(({ tasks }) => tasks.has(order.task))) {
+      const known = new Set(this.#open.flatMap(({ tasks }) => [...tasks]))
       task.reject(unknownTask(order.task, [...known]))
       return
     }
@@ -142,7 +145,7 @@ class WorkerExecutor implements StepExecutor {
     }
     this.#queue.add(task)
     this.#grow()
-    if (this.#places.size === 0) this.#lookForWorker()
+    if (this.#open.length === 0) this.#lookForWorker()
   }
 
   #next(): void {
@@ -157,11 +160,19 @@ class WorkerExecutor implements StepExecutor {
     if (this.#isListed) return
     this.#isListed = true
     queueMicrotask(() => (this.#isListed = false))
-    for (const host of this.#hosts.list()) {
-      if (this.#places.has(host.id)) continue
-      const place = new TaskPlace(host, this.#placeOptions)
+    this.#open = this.#hosts
+      .list()
+      .map((host) => this.#placeOf(host))
+      .filter(({ isGone }) => !isGone)
+  }
+
+  #placeOf(host: TaskHost): TaskPlace {
+    let place = this.#places.get(host.id)
+    if (!place) {
+      place = new TaskPlace(host, this.#placeOptions)
       if (!place.isGone) this.#places.set(host.id, place)
     }
+    return place
   }
 
   /** Asks for one more worker, unless one is on its way or there may be no more. */
@@ -186,10 +197,11 @@ class WorkerExecutor implements StepExecutor {
 
   #lose(hostId: string): void {
     this.#places.delete(hostId)
+    this.#open = this.#open.filter(({ host }) => host.id !== hostId)
     this.#mayGrow = true
     if (this.#queue.size === 0) return
     this.#grow()
-    if (this.#places.size === 0) this.#lookForWorker()
+    if (this.#open.length === 0) this.#lookForWorker()
   }
 
   /** Tasks wait and there is nobody: looks again and again, at longer and longer intervals, until it takes too long. */
@@ -202,7 +214,7 @@ class WorkerExecutor implements StepExecutor {
         this.#isListed = false
         this.#mayGrow = true
         this.#next()
-        if (this.#queue.size === 0 || this.#places.size > 0) return
+        if (this.#queue.size === 0 || this.#open.length > 0) return
         this.#grow()
         if (this.#clock.now() - since >= this.#workerTimeoutMs) this.#endQueued(nobody)
         else look(Math.min(LONGEST_LOOK_MS, delayMs * 2))

@@ -1,6 +1,6 @@
-import type { Logger } from '../../core/logger.js'
+import type { LogLevel, Logger } from '../../core/logger.js'
 import type { StepTask, TaskContext } from '../../core/step-executor.js'
-import type { SystemError } from '../../core/system-error.js'
+import { describe } from '../../core/system-error.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** One task where it runs: what its code sees. Signal and logger are made when they are asked for; few tasks want them. */
@@ -49,9 +49,11 @@ export class TaskRun implements TaskContext {
   }
 
   get logger(): Logger {
-    return (this.#logger ??= this.#link.logger((level, line, data) =>
-      this.#link.send('taskLog', { taskId: this.#id, level, message: line, data }),
-    ))
+    if (!this.#logger) {
+      const at = (level: LogLevel) => (line: string, data?: unknown) => this.#log(level, line, data)
+      this.#logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    }
+    return this.#logger
   }
 
   /** Bound, because contexts are taken apart: `({ progress }) => …`. */
@@ -64,7 +66,17 @@ export class TaskRun implements TaskContext {
       })
   }
 
-  abort(reason: SystemError | Error): void {
+  /** Whatever the level: it is the step's own logger that decides. What cannot be cloned goes as text. */
+  #log(level: LogLevel, line: string, data: unknown): void {
+    const log = { taskId: this.#id, level, message: line }
+    try {
+      this.#link.send('taskLog', { ...log, data })
+    } catch {
+      this.#link.send('taskLog', { ...log, data: describe(data) })
+    }
+  }
+
+  abort(reason: Error): void {
     this.#reason = reason
     this.#controller?.abort(reason)
   }

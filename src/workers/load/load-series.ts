@@ -1,0 +1,116 @@
+import { LatencyHistogram } from '../telemetry/latency-histogram.js'
+
+/** How many intervals there are at most; with one more, each two become one. */
+const MAX_INTERVALS = 240
+
+/** What one interval of a load saw. Plain data. */
+export interface LoadInterval {
+  /** Milliseconds since the start. */
+  readonly fromMs: number
+  readonly durationMs: number
+  /** Iterations that ended. */
+  readonly iterations: number
+  readonly errors: number
+  readonly dropped: number
+  /** The most iterations that were seen under way at once. */
+  readonly active: number
+  readonly responseP50Ms: number
+  readonly responseP99Ms: number
+  readonly serviceP99Ms: number
+}
+
+/** What is added to an interval. */
+export interface IntervalPart {
+  readonly iterations: number
+  readonly errors: number
+  readonly dropped: number
+  readonly active: number
+  /** Service time and response time in turn, as in a `TelemetrySnapshot`. */
+  readonly samples: readonly number[]
+}
+
+interface Cell {
+  iterations: number
+  errors: number
+  dropped: number
+  active: number
+  readonly service: LatencyHistogram
+  readonly response: LatencyHistogram
+}
+
+/**
+ * A load over time, in intervals of one second at first; each time there are too many of them they become twice as long, so
+ * that a load of a minute and one of a week take the same memory.
+ */
+export class LoadSeries {
+  #intervalMs = 1000
+  #cells: Cell[] = []
+
+  add(elapsedMs: number, part: IntervalPart): void {
+    let index = Math.floor(Math.max(0, elapsedMs) / this.#intervalMs)
+    while (index >= MAX_INTERVALS) {
+      this.#halve()
+      index = Math.floor(Math.max(0, elapsedMs) / this.#intervalMs)
+    }
+    while (this.#cells.length <= index) this.#cells.push(emptyCell())
+    const cell = this.#cells[index]!
+    cell.iterations += part.iterations
+    cell.errors += part.errors
+    cell.dropped += part.dropped
+    cell.active = Math.max(cell.active, part.active)
+    for (let at = 0; at + 1 < part.samples.length; at += 2) {
+      cell.service.record(part.samples[at]!)
+      cell.response.record(part.samples[at + 1]!)
+    }
+  }
+
+  /** @param elapsedMs How long the load has lasted: the last interval may not be over yet. */
+  list(elapsedMs: number): readonly LoadInterval[] {
+    const count = Math.min(
+      MAX_INTERVALS,
+      Math.max(this.#cells.length, Math.ceil(elapsedMs / this.#intervalMs)),
+    )
+    return Array.from({ length: count }, (_, index) => {
+      const { service, response, ...counts } = this.#cells[index] ?? emptyCell()
+      const fromMs = index * this.#intervalMs
+      return {
+        fromMs,
+        durationMs: Math.max(1, Math.min(this.#intervalMs, elapsedMs - fromMs)),
+        ...counts,
+        responseP50Ms: response.percentile(50),
+        responseP99Ms: response.percentile(99),
+        serviceP99Ms: service.percentile(99),
+      }
+    })
+  }
+
+  #halve(): void {
+    this.#intervalMs *= 2
+    const cells = this.#cells
+    this.#cells = []
+    for (let index = 0; index < cells.length; index += 2) {
+      const one = cells[index]!
+      const other = cells[index + 1]
+      if (other) {
+        one.iterations += other.iterations
+        one.errors += other.errors
+        one.dropped += other.dropped
+        one.active = Math.max(one.active, other.active)
+        one.service.merge(other.service)
+        one.response.merge(other.response)
+      }
+      this.#cells.push(one)
+    }
+  }
+}
+
+function emptyCell(): Cell {
+  return {
+    iterations: 0,
+    errors: 0,
+    dropped: 0,
+    active: 0,
+    service: new LatencyHistogram(),
+    response: new LatencyHistogram(),
+  }
+}

@@ -1,0 +1,32 @@
+import type { StepExecutor } from 'busline'
+import { conformanceTasks, executorConformance } from 'busline/testing'
+import { afterEach, describe, it } from 'vitest'
+import { workerExecutor } from '../../../src/workers/executor/worker-executor.js'
+import { inProcessHost } from '../../../src/workers/hosts/in-process-host.js'
+import { nodeHost } from '../../../src/workers/hosts/node-host.js'
+import type { WorkerHostFactory } from '../../../src/workers/worker-host.js'
+import { WorkerManager } from '../../../src/workers/worker-manager.js'
+import { buildScripts } from '../build-script.js'
+
+const scripts = await buildScripts('task-worker')
+
+const hosts: Readonly<Record<string, () => WorkerHostFactory>> = {
+  'in this thread': () => inProcessHost({ tasks: conformanceTasks }),
+  'on threads of Node': () => nodeHost(scripts['task-worker']),
+}
+
+for (const [where, openHost] of Object.entries(hosts)) {
+  describe(`workerExecutor, ${where}`, () => {
+    const managers: WorkerManager[] = []
+    const openExecutor = async (): Promise<StepExecutor> => {
+      const manager = new WorkerManager({ host: openHost(), maxWorkers: 2 })
+      managers.push(manager)
+      await manager.addWorker()
+      return workerExecutor(manager)
+    }
+    afterEach(async () => {
+      for (const manager of managers.splice(0)) await manager.close()
+    })
+    for (const { title, run } of executorConformance({ openExecutor })) it(title, run)
+  })
+}

@@ -101,3 +101,18 @@ function read(text: string, walk: Walk): void {
     throw new Refusal(`makes the plan longer than ${walk.limits.maxCharacters} characters`)
   }
 }
+
+/** Whether a plan is still what its copy was made from. Ends with the copy, whatever the plan has become. */
+export function isSame(value: unknown, copied: unknown): boolean {
+  if (typeof copied !== 'object' || copied === null) return Object.is(value, copied)
+  if (value === copied) return true
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(copied)) {
+    if (!Array.isArray(value) || value.length !== copied.length) return false
+    return copied.every((each, index) => isSame(value[index], each))
+  }
+  if (Array.isArray(value) || !isPlainObject(value)) return false
+  const keys = Object.keys(copied)
+  if (Object.keys(value).length !== keys.length) return false
+  return keys.every((key) => isSame((value as Fields)[key], (copied as Fields)[key]))
+}

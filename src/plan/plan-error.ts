@@ -16,14 +16,12 @@ export interface PlanErrorData {
   readonly message: string
   /** The class of what was thrown, such as `'TypeError'`. */
   readonly subtype?: string
-  /** The `code` of what was thrown. */
-  readonly code?: string | number
   readonly pos?: SourcePosition & { readonly src?: string }
   /** The name of the step. */
   readonly step?: string
   /** What to do about it. */
   readonly fix?: string
-  /** The other fields of what was thrown, by the rules of JSON. */
+  /** The fields of what was thrown (`code`, `statusCode`, …), by the rules of JSON; or the value that was thrown itself. */
   readonly details?: unknown
   /** The function of an adaptor in which it happened. */
   readonly operationName?: string
@@ -40,7 +38,7 @@ export interface RTErrorOptions extends PlanErrorFacts {
 }
 
 /** What {@link RTError} serializes to: the format of every error of Busline, and the facts of the plan. */
-export type SerializedPlanError = SerializedError & Omit<PlanErrorData, 'code'>
+export type SerializedPlanError = SerializedError & PlanErrorData
 
 /**
  * The error of a plan. Its facts are its `context`, so they survive wherever an error of Busline does: in a stored
@@ -78,7 +76,8 @@ export class RTError extends SystemError {
   }
   /** Whether another attempt of the job may help. */
   get retryable(): boolean {
-    return this.severity === 'fail' || this.code === 'TIMEOUT'
+    const isRefused = (this.details as { retryable?: unknown } | undefined)?.retryable === false
+    return !isRefused && (this.severity === 'fail' || this.code === 'TIMEOUT')
   }
   /** The error as plain data. */
   get data(): PlanErrorData {
@@ -86,8 +85,8 @@ export class RTError extends SystemError {
   }
 
   override toJSON(): SerializedPlanError {
-    const { code: _, ...facts } = this.data
-    return { ...super.toJSON(), ...facts }
+    const { context: _, ...error } = super.toJSON()
+    return { ...error, ...this.data }
   }
 }
 

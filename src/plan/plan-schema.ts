@@ -185,7 +185,8 @@ export function planJsonSchema(): Readonly<Record<string, unknown>> {
 function withoutFunctions(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutFunctions)
   if (typeof schema !== 'object' || schema === null) return schema
-  const entries = Object.entries(schema as JsonSchema).map(([key, value]): [string, unknown] => {
+  const fields = Object.entries(schema as Readonly<Record<string, unknown>>)
+  const entries = fields.map(([key, value]): [string, unknown] => {
     const kept =
       key === 'anyOf' ? (value as readonly JsonSchema[]).filter((each) => !isFunction(each)) : value
     return [key, withoutFunctions(kept)]

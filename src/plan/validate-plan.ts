@@ -15,13 +15,19 @@ export interface PlanReport {
 
 /** A plan that was found valid, in one shape: a copy nobody else holds, its steps under `steps`, each with an id. */
 export interface ValidPlan extends Plan {
-  readonly workflow: Plan['workflow'] & { readonly steps: readonly NamedStep[] }
+  readonly workflow: Omit<Plan['workflow'], 'steps'> & { readonly steps: readonly NamedStep[] }
 }
 
 export type NamedStep = PlanStep & { readonly id: string }
 
 export type Validation =
-  | { readonly ok: true; readonly plan: ValidPlan; readonly warnings: readonly Issue[] }
+  | {
+      readonly ok: true
+      readonly plan: ValidPlan
+      /** What was copied and checked, as it was given. */
+      readonly copy: unknown
+      readonly warnings: readonly Issue[]
+    }
   | ({ readonly ok: false } & PlanReport)
 
 export interface ValidateOptions {
@@ -57,7 +63,12 @@ export function checkPlan(input: PlanInput, options: ValidateOptions): Validatio
   const warnings = warningsOf(plan, steps)
   const issues = relationIssues(plan, steps)
   if (issues.length > 0) return { ok: false, issues, warnings }
-  return { ok: true, plan: { ...plan, workflow: { ...plan.workflow, steps: named(steps) } }, warnings }
+  return {
+    ok: true,
+    copy: copied.copy,
+    plan: { ...plan, workflow: { ...plan.workflow, steps: named(steps) } },
+    warnings,
+  }
 }
 
 /** A plan, from any of the short forms. */

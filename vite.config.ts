@@ -16,6 +16,7 @@ export const entries: Record<string, string> = {
   'workers/index': 'src/workers/index.ts',
   'workers/node/index': 'src/workers/node/index.ts',
   'workers/web/index': 'src/workers/web/index.ts',
+  'plan/index': 'src/plan/index.ts',
 }
 
 /** Commands of the `bin` map in package.json, which nobody imports. */

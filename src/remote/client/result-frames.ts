@@ -1,0 +1,34 @@
+import { jsonIssues } from '../../bus/json-payload.js'
+import { SystemError, serializeError } from '../../core/system-error.js'
+import { toTaskError } from '../../core/task-error.js'
+
+/** The messages that bring a result: one, or chunks and one that ends them. */
+export function resultFrames(requestId: string, value: unknown, maxChunk: number): readonly string[] {
+  if (value === undefined) return [JSON.stringify({ type: 'task_result', requestId, ok: true })]
+  const issues = jsonIssues(value, 'result')
+  if (issues.length > 0) {
+    const [{ path, message }] = issues as [{ path: string; message: string }]
+    throw new SystemError('VALIDATION', `The result cannot travel: "${path}" ${message}`, {
+      context: { path, issues },
+    })
+  }
+  const json = JSON.stringify(value)
+  const id = JSON.stringify(requestId)
+  if (json.length <= maxChunk) return [`{"type":"task_result","requestId":${id},"ok":true,"value":${json}}`]
+  const frames: string[] = []
+  for (let from = 0; from < json.length; from += maxChunk) {
+    const data = json.slice(from, from + maxChunk)
+    frames.push(JSON.stringify({ type: 'task_result_chunk', requestId, index: frames.length, data }))
+  }
+  return [...frames, JSON.stringify({ type: 'task_result', requestId, ok: true, chunks: frames.length })]
+}
+
+/** The message that brings an error. One too large keeps its code and the beginning of its text. */
+export function errorFrame(requestId: string, task: string, thrown: unknown, maxLength: number): string {
+  const error = toTaskError(thrown, task)
+  const text = JSON.stringify({ type: 'task_result', requestId, ok: false, error: serializeError(error) })
+  if (text.length <= maxLength) return text
+  const { name, code, message } = serializeError(error)
+  const short = { name, code, message: message.slice(0, 1000) }
+  return JSON.stringify({ type: 'task_result', requestId, ok: false, error: short })
+}

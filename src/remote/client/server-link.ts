@@ -1,0 +1,160 @@
+import type { TimerHandle } from '../../core/clock.js'
+import { type Message, PROTOCOL, parseMessage } from '../protocol/messages.js'
+import { type WireMessage, readFrame } from '../protocol/read-frame.js'
+import type { WorkerSettings } from './worker-options.js'
+import { type WorkerSocket, openSocket } from './worker-socket.js'
+
+export type Welcome = Message<'worker_registration_ack'>
+
+/** What one connection tells the worker. After `onClosed` nothing. */
+export interface LinkEvents {
+  /** Registered. */
+  onWelcome(welcome: Welcome): void
+  /** Not registered; the connection ends. */
+  onRefused(error: string): void
+  onMessage(message: WireMessage): void
+  /** A heartbeat is due: call `heartbeat()`. */
+  onHeartbeat(): void
+  /** The oldest heartbeat under way was answered. */
+  onConfirmed(): void
+  onClosed(code: number, reason: string): void
+}
+
+/** How many heartbeats may be unanswered before the connection counts as dead. */
+const MAX_UNANSWERED = 2
+
+/**
+ * One connection from its opening to its end: registers, and keeps hearing heartbeats answered.
+ *
+ * - L1 `onClosed` is called once, also when the socket could not be opened.
+ */
+export class ServerLink {
+  readonly #settings: WorkerSettings
+  readonly #events: LinkEvents
+  #socket: WorkerSocket | undefined
+  #timer: TimerHandle
+  #unanswered = 0
+  #intervalMs = Infinity
+  #isRegistered = false
+  #isClosed = false
+
+  constructor(settings: WorkerSettings, events: LinkEvents) {
+    this.#settings = settings
+    this.#events = events
+  }
+
+  get isRegistered(): boolean {
+    return this.#isRegistered && !this.#isClosed
+  }
+
+  /** @param resume The session to go on with. */
+  async open(
+    resume: { readonly sessionId: string; readonly inFlight: readonly string[] } | undefined,
+  ): Promise<void> {
+    const settings = this.#settings
+    this.#timer = settings.clock.setTimeout(() => this.cut(), settings.connectTimeoutMs)
+    try {
+      const authToken = await settings.readToken()
+      if (this.#isClosed) return
+      this.#socket = await openSocket(settings, {
+        onOpen: () => this.send(registration(settings, authToken, resume)),
+        onMessage: (text) => this.#receive(text),
+        onClose: (code, reason) => this.#closed(code, reason),
+      })
+      // Cut while it was being made.
+      if (this.#isClosed as boolean) this.#socket.terminate()
+    } catch (error) {
+      settings.logger.error('Cannot open a connection to the worker server', { error: String(error) })
+      this.#closed(CUT, String(error))
+    }
+  }
+
+  send(text: string): void {
+    if (!this.#isClosed) this.#socket?.send(text)
+  }
+
+  /** Asks the server to confirm what was sent up to now; also what keeps the worker alive over there. */
+  heartbeat(): void {
+    const { clock, workerId } = this.#settings
+    this.#unanswered++
+    const timestamp = new Date(clock.now()).toISOString()
+    this.send(JSON.stringify({ type: 'heartbeat', workerId, timestamp }))
+  }
+
+  /** Leaves for good: the server will not wait. */
+  leave(reason: string): void {
+    this.#socket?.close(1000, reason)
+    this.#closed(1000, reason)
+  }
+
+  /** Gives the connection up. */
+  cut(): void {
+    this.#socket?.terminate()
+    this.#closed(CUT, 'Cut')
+  }
+
+  #receive(text: string): void {
+    if (this.#isClosed) return
+    const frame = readFrame(text)
+    if (!frame.ok) return this.#refuse(frame.fault)
+    const { message } = frame
+    if (message.type === 'worker_registration_ack') {
+      const welcome = parseMessage('worker_registration_ack', message)
+      return welcome.ok ? this.#welcomed(welcome.message) : this.#refuse(welcome.fault)
+    }
+    if (message.type === 'heartbeat_ack') {
+      this.#unanswered = Math.max(0, this.#unanswered - 1)
+      return this.#events.onConfirmed()
+    }
+    if (message.type === 'error') {
+      return this.#settings.logger.warn('The worker server refused a message', { message })
+    }
+    this.#events.onMessage(message)
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (!welcome.success) return this.#events.onRefused(welcome.error ?? 'Refused without a reason')
+    if (this.#isRegistered) return
+    this.#isRegistered = true
+    this.#settings.clock.clearTimeout(this.#timer)
+    this.#intervalMs = welcome.heartbeatIntervalMs ?? 15_000
+    this.#armHeartbeat()
+    this.#events.onWelcome(welcome)
+  }
+
+  #armHeartbeat(): void {
+    this.#timer = this.#settings.clock.setTimeout(() => {
+      if (this.#unanswered >= MAX_UNANSWERED) return this.cut()
+      this.#events.onHeartbeat()
+      this.#armHeartbeat()
+    }, this.#intervalMs)
+  }
+
+  #refuse(fault: { readonly message: string }): void {
+    this.#settings.logger.warn('The worker server sent a message that cannot be read', { fault })
+    this.send(JSON.stringify({ type: 'error', ...fault }))
+  }
+
+  #closed(code: number, reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#settings.clock.clearTimeout(this.#timer)
+    this.#events.onClosed(code, reason)
+  }
+}
+
+/** The code of a connection that ended without one. */
+const CUT = 1006
+
+function registration(
+  { workerId, workerName, capabilities }: WorkerSettings,
+  authToken: string | undefined,
+  resume: object | undefined,
+): string {
+  const first = { type: 'worker_registration', workerId, workerName, capabilities, protocol: PROTOCOL }
+  return JSON.stringify({
+    ...first,
+    ...(authToken === undefined ? {} : { authToken }),
+    ...(resume ? { resume } : {}),
+  })
+}

@@ -1,0 +1,242 @@
+import type { Clock, TimerHandle } from '../../core/clock.js'
+import { LOG_LEVELS, type Logger } from '../../core/logger.js'
+import type { TaskContext, TaskFunction } from '../../core/step-executor.js'
+import { SystemError, reviveError } from '../../core/system-error.js'
+import { unknownTask } from '../../core/task-error.js'
+import type { Message } from '../protocol/messages.js'
+import type { Outbox } from './outbox.js'
+import { errorFrame, resultFrames } from './result-frames.js'
+
+/** Code by the names under which steps ask for it. */
+export type RemoteTasks = Readonly<Record<string, TaskFunction>>
+
+export interface BoardOptions {
+  readonly tasks: RemoteTasks
+  readonly maxConcurrentRequests: number
+  readonly concurrencyLimits: Readonly<Record<string, number>>
+  /** How long a task that was cancelled may take to end before it counts as ended, milliseconds. */
+  readonly cancelGraceMs: number
+  readonly clock: Clock
+  readonly outbox: Outbox
+  /** A request has ended, one way or the other. */
+  onEnded(): void
+}
+
+type Request = Message<'task_request'>
+
+/** A request on the board. */
+interface Job {
+  readonly request: Request
+  readonly controller: AbortController
+  isRunning: boolean
+  /** How often the timer has come by. */
+  turns: number
+  timer: TimerHandle
+  cancelTimer: TimerHandle
+}
+
+/** What takes longer than this is told to be under way, milliseconds. */
+const ACCEPT_AFTER_MS = 100
+/** How much of a log entry's data travels, characters of JSON. */
+const MAX_LOG_LENGTH = 64 * 1024
+
+/**
+ * The requests in hand: at most so many run at once, also per category; the others wait in order.
+ *
+ * - B1 A request that comes twice is one request.
+ * - B2 Each has one result, which is the last that is said of it.
+ */
+export class TaskBoard {
+  readonly #options: BoardOptions
+  readonly #jobs = new Map<string, Job>()
+  readonly #waiting = new Set<Job>()
+  readonly #active = new Map<string, number>()
+  #running = 0
+  #acceptTimer: TimerHandle
+  /** How long a chunk of a result may be; the server says how long a message may be. */
+  maxChunk = 256 * 1024
+
+  constructor(options: BoardOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  get requestIds(): readonly string[] {
+    return [...this.#jobs.keys()]
+  }
+
+  add(request: Request): void {
+    const { requestId } = request
+    if (this.#jobs.has(requestId) || this.#options.outbox.has(requestId)) return
+    const job: Job = {
+      request,
+      controller: new AbortController(),
+      isRunning: false,
+      turns: 0,
+      timer: undefined,
+      cancelTimer: undefined,
+    }
+    this.#jobs.set(requestId, job)
+    if (this.#hasRoom(request.category)) return this.#run(job)
+    this.#waiting.add(job)
+    this.#armAccept()
+  }
+
+  /** Nobody waits for the result: the task is told, and has `cancelGraceMs` to end. */
+  cancel(requestId: string, reason: Message<'task_cancel'>['reason']): void {
+    const job = this.#jobs.get(requestId)
+    if (job)
+      this.#abort(job, reason ? reviveError(reason) : new SystemError('ABORTED', 'The request was cancelled'))
+  }
+
+  /** Ends what nobody waits for any more. */
+  keepOnly(awaited: ReadonlySet<string>, reason: SystemError): void {
+    for (const [requestId, job] of [...this.#jobs]) if (!awaited.has(requestId)) this.#abort(job, reason)
+  }
+
+  /** Tells every task to end, and lets go of all timers; nobody hears the results. */
+  close(reason: SystemError): void {
+    const { clock } = this.#options
+    for (const { controller, timer, cancelTimer } of this.#jobs.values()) {
+      clock.clearTimeout(timer)
+      clock.clearTimeout(cancelTimer)
+      controller.abort(reason)
+    }
+    this.#jobs.clear()
+    this.#waiting.clear()
+    clock.clearTimeout(this.#acceptTimer)
+  }
+
+  #hasRoom(category: string | undefined): boolean {
+    const { maxConcurrentRequests, concurrencyLimits } = this.#options
+    if (this.#running >= maxConcurrentRequests) return false
+    if (category === undefined || !Object.hasOwn(concurrencyLimits, category)) return true
+    return (this.#active.get(category) ?? 0) < concurrencyLimits[category]!
+  }
+
+  #run(job: Job): void {
+    const { request, controller } = job
+    const { requestId, task, step, category } = request
+    const { tasks, clock } = this.#options
+    job.isRunning = true
+    this.#running++
+    if (category !== undefined) this.#active.set(category, (this.#active.get(category) ?? 0) + 1)
+    const timeoutMs = step.timeoutMs ?? Infinity
+    if (timeoutMs !== Infinity) {
+      const error = () => new SystemError('TIMEOUT', `Task "${task}" took longer than ${timeoutMs} ms`)
+      job.timer = clock.setTimeout(() => this.#abort(job, error()), timeoutMs)
+    }
+    if (!Object.hasOwn(tasks, task)) return this.#fail(job, unknownTask(task, Object.keys(tasks)))
+    this.#armAccept()
+    const context: TaskContext = {
+      task,
+      runId: step.runId,
+      workflowId: step.workflowId,
+      pipelineId: step.pipelineId,
+      stageId: step.stageId,
+      stepId: step.stepId,
+      path: step.path,
+      attempt: request.attempt,
+      idempotencyKey: request.idempotencyKey,
+      timeoutMs,
+      requires: step.requires,
+      ...(step.key === undefined ? {} : { key: step.key }),
+      signal: controller.signal,
+      logger: this.#loggerFor(requestId),
+      progress: (fraction, message) => {
+        if (Number.isFinite(fraction)) this.#tell(requestId, { type: 'task_progress', fraction, message })
+      },
+    }
+    try {
+      Promise.resolve(tasks[task]!(request.input as never, context)).then(
+        (value) => this.#succeed(job, value),
+        (error: unknown) => this.#fail(job, error),
+      )
+    } catch (error) {
+      this.#fail(job, error)
+    }
+  }
+
+  #succeed(job: Job, value: unknown): void {
+    try {
+      this.#end(job, () => resultFrames(job.request.requestId, value, this.maxChunk))
+    } catch (error) {
+      this.#fail(job, error)
+    }
+  }
+
+  #fail(job: Job, error: unknown): void {
+    const { requestId, task } = job.request
+    this.#end(job, () => [errorFrame(requestId, task, error, this.maxChunk)])
+  }
+
+  #end(job: Job, toFrames: () => readonly string[]): void {
+    const { request, isRunning } = job
+    const { requestId, category } = request
+    const { clock, outbox } = this.#options
+    if (this.#jobs.get(requestId) !== job) return
+    const frames = toFrames()
+    this.#jobs.delete(requestId)
+    this.#waiting.delete(job)
+    clock.clearTimeout(job.timer)
+    clock.clearTimeout(job.cancelTimer)
+    if (isRunning) this.#running--
+    if (isRunning && category !== undefined) this.#active.set(category, this.#active.get(category)! - 1)
+    outbox.result(requestId, frames)
+    this.#runWaiting()
+    this.#options.onEnded()
+  }
+
+  #runWaiting(): void {
+    for (const job of this.#waiting) {
+      if (!this.#hasRoom(job.request.category)) continue
+      this.#waiting.delete(job)
+      this.#run(job)
+    }
+  }
+
+  #abort(job: Job, reason: unknown): void {
+    if (job.controller.signal.aborted) return
+    job.controller.abort(reason)
+    if (!job.isRunning) return this.#fail(job, reason)
+    const { clock, cancelGraceMs } = this.#options
+    job.cancelTimer = clock.setTimeout(() => this.#fail(job, reason), cancelGraceMs)
+  }
+
+  #loggerFor(requestId: string): Logger {
+    const write = (level: keyof Logger) => (message: string, data?: unknown) => {
+      this.#tell(requestId, { type: 'task_log', level, message: String(message), data: toTravel(data) })
+    }
+    return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
+  }
+
+  #tell(requestId: string, message: { readonly type: string; readonly [field: string]: unknown }): void {
+    // What a task says after its end concerns nobody.
+    if (this.#jobs.has(requestId))
+      this.#options.outbox.tell(requestId, JSON.stringify({ ...message, requestId }))
+  }
+
+  /** One timer for all: a request that is still there at its second turn takes a while. */
+  #armAccept(): void {
+    this.#acceptTimer ??= this.#options.clock.setTimeout(() => {
+      this.#acceptTimer = undefined
+      for (const job of this.#jobs.values()) {
+        if (job.turns++ === 1) this.#tell(job.request.requestId, { type: 'task_accept' })
+        if (job.turns < 2) this.#armAccept()
+      }
+    }, ACCEPT_AFTER_MS)
+  }
+}
+
+/** What of a log entry's data can be sent. */
+function toTravel(data: unknown): unknown {
+  try {
+    const json = JSON.stringify(data) as string | undefined
+    return json !== undefined && json.length > MAX_LOG_LENGTH ? `${json.slice(0, MAX_LOG_LENGTH)}…` : data
+  } catch {
+    return '[data that is not JSON]'
+  }
+}

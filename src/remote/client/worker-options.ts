@@ -1,0 +1,108 @@
+import { type Clock, systemClock } from '../../core/clock.js'
+import { type Duration, toMs } from '../../core/duration.js'
+import type { Logger } from '../../core/logger.js'
+import { SystemError } from '../../core/system-error.js'
+import type { WorkerCapabilities, WorkerModel } from '../protocol/messages.js'
+import type { BackoffOptions } from './backoff.js'
+import type { RemoteTasks } from './task-board.js'
+import type { WebSocketLike } from './worker-socket.js'
+
+export interface RemoteWorkerOptions {
+  /** Where the server listens, `ws://…` or `wss://…`. */
+  readonly url: string
+  /** What the worker can do, by name. @default nothing: plain messages only */
+  readonly tasks?: RemoteTasks
+  /** Must not be in use by another worker. @default a random UUID */
+  readonly workerId?: string
+  /** What people call it. @default the id */
+  readonly workerName?: string
+  /** What lets it in; a function is asked at each attempt to connect, so that tokens can change. @default none */
+  readonly token?: string | (() => string | Promise<string>)
+  /** How many requests it takes at once, from 1. @default 10 */
+  readonly maxConcurrentRequests?: number
+  /** How many of a category it takes at once. @default no limit */
+  readonly concurrencyLimits?: Readonly<Record<string, number>>
+  /** The models it serves. @default none */
+  readonly models?: readonly WorkerModel[]
+  /** Facts that steps can require by `requires: { metadata }`. @default none */
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** Where it stands: steps that name this zone prefer it. @default nowhere */
+  readonly zone?: string
+  /** How much it is preferred to others of the same number of slots, above 0. @default 1 */
+  readonly weight?: number
+  /** How long to wait between attempts to connect. */
+  readonly reconnect?: BackoffOptions
+  /** How long an attempt to connect and register may take. @default '10s' */
+  readonly connectTimeout?: Duration
+  /** How long a cancelled task may take to end before it counts as ended. @default '5s' */
+  readonly cancelGrace?: Duration
+  /** The largest message that is taken from the server, bytes. @default 67108864 */
+  readonly maxMessageBytes?: number
+  /** For `ws` in Node: `ca`, `headers` and the like. */
+  readonly socketOptions?: Readonly<Record<string, unknown>>
+  /** A WebSocket class. @default in Node `ws` if it is installed, else the host's */
+  readonly WebSocket?: new (url: string) => WebSocketLike
+  /** @default console */
+  readonly logger?: Logger
+  /** @default the host's */
+  readonly clock?: Clock
+  /** From 0 to below 1: the chance in the wait between attempts. @default Math.random */
+  readonly random?: () => number
+}
+
+/** The options, complete. */
+export interface WorkerSettings {
+  readonly url: string
+  readonly workerId: string
+  readonly workerName: string
+  readonly tasks: RemoteTasks
+  readonly capabilities: WorkerCapabilities
+  readonly readToken: () => Promise<string | undefined>
+  readonly reconnect: BackoffOptions
+  readonly connectTimeoutMs: number
+  readonly cancelGraceMs: number
+  readonly maxMessageBytes: number
+  readonly socketOptions: Readonly<Record<string, unknown>> | undefined
+  readonly WebSocket: (new (url: string) => WebSocketLike) | undefined
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** @throws {SystemError} `VALIDATION` */
+export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings {
+  const { url, tasks = {}, workerId = crypto.randomUUID(), maxConcurrentRequests = 10, token } = options
+  if (!/^wss?:\/\//.test(url)) {
+    throw new SystemError('VALIDATION', `"url" must begin with ws:// or wss://: it is "${url}"`)
+  }
+  if (!Number.isInteger(maxConcurrentRequests) || maxConcurrentRequests < 1) {
+    const message = `"maxConcurrentRequests" must be a whole number from 1: it is ${maxConcurrentRequests}`
+    throw new SystemError('VALIDATION', message)
+  }
+  const { zone, weight, metadata, concurrencyLimits } = options
+  return {
+    url,
+    workerId,
+    workerName: options.workerName ?? workerId,
+    tasks,
+    capabilities: {
+      models: (options.models ?? []).map((model) => ({ ...model })),
+      maxConcurrentRequests,
+      tasks: Object.keys(tasks),
+      ...(concurrencyLimits ? { concurrencyLimits: { ...concurrencyLimits } } : {}),
+      ...(metadata ? { metadata: { ...metadata } } : {}),
+      ...(zone === undefined ? {} : { zone }),
+      ...(weight === undefined ? {} : { weight }),
+    },
+    readToken: async () => (typeof token === 'function' ? await token() : token),
+    reconnect: options.reconnect ?? {},
+    connectTimeoutMs: toMs(options.connectTimeout ?? '10s'),
+    cancelGraceMs: toMs(options.cancelGrace ?? '5s'),
+    maxMessageBytes: options.maxMessageBytes ?? 64 * 1024 * 1024,
+    socketOptions: options.socketOptions,
+    WebSocket: options.WebSocket,
+    logger: options.logger ?? console,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  }
+}

@@ -1,0 +1,290 @@
+import { type Clock, systemClock } from '../../core/clock.js'
+import { type Duration, toMs } from '../../core/duration.js'
+import { uuidv7 } from '../../core/ids.js'
+import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
+import { SystemError, isSystemError, serializeError } from '../../core/system-error.js'
+import { toTaskError } from '../../core/task-error.js'
+import type { LossReason, RequestResult } from '../server/request-table.js'
+import type { WorkStatus } from '../server/server-status.js'
+import type { WorkerServer } from '../server/worker-server.js'
+import { DurationHistogram } from './duration-histogram.js'
+import { FairQueue } from './fair-queue.js'
+import { readRequirements } from './requirements.js'
+import { TaskRequest, checkInput } from './task-request.js'
+
+export interface RemoteExecutorOptions {
+  /** How many requests may wait for a worker; one more is refused with `CAPACITY`. @default 10000 */
+  readonly maxQueued?: number
+  /** How long a request may wait for a worker before it fails with `UNAVAILABLE`. @default '30s' */
+  readonly queueTimeout?: Duration
+  /**
+   * How long a request may wait when no worker here has ever announced its task, before it fails with `NOT_FOUND`: those
+   * that know it may be about to dial in. @default '5s'
+   */
+  readonly unknownTaskTimeout?: Duration
+  /** How often a request is given out, at most, when its worker is lost. From 1. @default 3 */
+  readonly maxDispatches?: number
+  /** @default the host's */
+  readonly clock?: Clock
+}
+
+export interface RemoteExecutor extends StepExecutor {
+  /** How many requests wait for a worker. */
+  readonly queued: number
+  status(): WorkStatus
+}
+
+/** How many names of tasks are remembered. */
+const MAX_KNOWN_TASKS = 10_000
+
+/**
+ * Runs the tasks of steps on the workers of a server. What a step `requires` chooses among those that know its task:
+ * `model`, `category`, `metadata`, `zone`, `affinityKey`, `priority`.
+ *
+ * - E1 Each `execute` settles once; what arrives later has no effect.
+ * - E2 A request that was lost with its worker is given out again, with the same idempotency key and the next attempt.
+ * - E3 What waits is bounded, and served in turn per key.
+ */
+export function remoteExecutor(server: WorkerServer, options: RemoteExecutorOptions = {}): RemoteExecutor {
+  return new ServerExecutor(server, options)
+}
+
+class ServerExecutor implements RemoteExecutor {
+  readonly #server: WorkerServer
+  readonly #clock: Clock
+  readonly #maxQueued: number
+  readonly #queueTimeoutMs: number
+  readonly #unknownTaskTimeoutMs: number
+  readonly #maxDispatches: number
+  /** Requests by what can do them, so that one that waits for a rare worker holds up no other. */
+  readonly #lanes = new Map<string, FairQueue<TaskRequest>>()
+  /** In hand of a worker. */
+  readonly #running = new Set<TaskRequest>()
+  readonly #knownTasks = new Set<string>()
+  readonly #durations = new DurationHistogram()
+  readonly #prefix = uuidv7()
+  readonly #detach: readonly (() => void)[]
+  #ids = 0
+  #queued = 0
+  #redispatched = 0
+  #isClosed = false
+
+  constructor(server: WorkerServer, options: RemoteExecutorOptions) {
+    this.#server = server
+    this.#clock = options.clock ?? systemClock
+    this.#maxQueued = options.maxQueued ?? 10_000
+    this.#queueTimeoutMs = toMs(options.queueTimeout ?? '30s')
+    this.#unknownTaskTimeoutMs = toMs(options.unknownTaskTimeout ?? '5s')
+    this.#maxDispatches = options.maxDispatches ?? 3
+    if (!(this.#maxQueued >= 0) || !(this.#maxDispatches >= 1)) {
+      throw new SystemError('VALIDATION', '"maxQueued" must be at least 0, and "maxDispatches" at least 1')
+    }
+    const stop = () => this.#rejectAll('the worker server stops')
+    this.#detach = [
+      server.requests.onCapacity((workerId) => {
+        if (workerId !== undefined && this.#queued > 0) this.#serve(workerId)
+      }),
+      server.addWorkSource({ status: () => this.status(), stop }),
+    ]
+  }
+
+  get queued(): number {
+    return this.#queued
+  }
+
+  status(): WorkStatus {
+    return {
+      queued: this.#queued,
+      running: this.#running.size,
+      redispatched: this.#redispatched,
+      durations: this.#durations.read(),
+    }
+  }
+
+  async execute(task: StepTask, control: TaskControl): Promise<unknown> {
+    control.signal.throwIfAborted()
+    const { state } = this.#server
+    if (this.#isClosed) throw unavailable(task, 'the executor is closed')
+    if (state !== 'running') throw unavailable(task, `the worker server is ${state}`)
+    const requirements = readRequirements(task.task, task.requires)
+    checkInput(task)
+    return new Promise((resolve, reject) => {
+      const settle = { resolve, reject }
+      const request = new TaskRequest(task, control, requirements, this.#clock.now(), settle, (aborted) =>
+        this.#abort(aborted, aborted.control.signal.reason),
+      )
+      if (Number.isFinite(task.timeoutMs)) {
+        const late = () =>
+          new SystemError('TIMEOUT', `Task "${task.task}" took longer than ${task.timeoutMs} ms`)
+        request.timer = this.#clock.setTimeout(() => this.#abort(request, late()), task.timeoutMs)
+      }
+      // Who waits already goes first.
+      const isFirst = !this.#lanes.has(requirements.lane)
+      if (!isFirst || !this.#send(request)) this.#enqueue(request)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    for (const detach of this.#detach) detach()
+    this.#rejectAll('the executor is closed')
+    return Promise.resolve()
+  }
+
+  /** Gives it to a worker. @param among Only to this one. @returns whether somebody was free. */
+  #send(request: TaskRequest, among?: string): boolean {
+    const requestId = `${this.#prefix}.${++this.#ids}`
+    request.dispatches++
+    const workerId = this.#server.requests.assign({
+      requestId,
+      criteria: request.requirements.criteria,
+      text: () => request.toText(requestId),
+      among,
+      listener: {
+        onProgress: (fraction, message) => request.control.progress(fraction, message),
+        onLog: (level, message, data) => request.control.logger[level](message, data),
+        onEnd: (result) => this.#ended(request, result),
+        onLost: (lostId, why) => this.#lost(request, lostId, why),
+      },
+    })
+    if (workerId === undefined) {
+      request.dispatches--
+      return false
+    }
+    request.requestId = requestId
+    this.#running.add(request)
+    this.#learn(request.task.task)
+    return true
+  }
+
+  #enqueue(request: TaskRequest, isFirst = false): void {
+    const { task, requirements } = request
+    if (this.#queued >= this.#maxQueued && !isFirst) {
+      const message = `Cannot run task "${task.task}": ${this.#maxQueued} requests wait for a worker already`
+      const context = { task: task.task, maxQueued: this.#maxQueued }
+      return this.#settle(request, () => request.reject(new SystemError('CAPACITY', message, { context })))
+    }
+    let lane = this.#lanes.get(requirements.lane)
+    if (!lane) this.#lanes.set(requirements.lane, (lane = new FairQueue()))
+    if (isFirst) lane.addFirst(request)
+    else lane.add(request)
+    request.isQueued = true
+    this.#queued++
+    const isKnown = this.#knownTasks.has(task.task) || this.#server.hasTask(task.task)
+    if (isKnown) this.#learn(task.task)
+    const waitMs = isKnown ? this.#queueTimeoutMs : Math.min(this.#queueTimeoutMs, this.#unknownTaskTimeoutMs)
+    this.#armQueueTimer(request, 0, waitMs)
+  }
+
+  #dequeue(request: TaskRequest): void {
+    if (!request.isQueued) return
+    request.isQueued = false
+    this.#queued--
+    this.#clock.clearTimeout(request.queueTimer)
+    const { lane: name } = request.requirements
+    const lane = this.#lanes.get(name)!
+    lane.remove(request)
+    if (lane.size === 0) this.#lanes.delete(name)
+  }
+
+  /** A worker may be able to take more: the lanes it can serve have their turn, the highest priority first. */
+  #serve(workerId: string): void {
+    const refused = new Set<string>()
+    while (this.#queued > 0) {
+      let next: TaskRequest | undefined
+      for (const [name, lane] of this.#lanes) {
+        const head = refused.has(name) ? undefined : lane.peek()
+        if (head && (!next || head.priority > next.priority)) next = head
+      }
+      if (!next) return
+      const { lane: name } = next.requirements
+      if (!this.#send(next, workerId)) {
+        refused.add(name)
+        continue
+      }
+      this.#dequeue(next)
+      // The lane that was served goes to the end.
+      const lane = this.#lanes.get(name)
+      if (lane) {
+        this.#lanes.delete(name)
+        this.#lanes.set(name, lane)
+      }
+    }
+  }
+
+  #ended(request: TaskRequest, result: RequestResult | undefined): void {
+    this.#settle(request, () => {
+      if (result?.ok) request.resolve(result.value)
+      else if (result) request.reject(toError(result.error, request.task.task))
+      else request.reject(unavailable(request.task, 'its request was released'))
+    })
+  }
+
+  #lost(request: TaskRequest, workerId: string, why: LossReason): void {
+    this.#running.delete(request)
+    request.requestId = undefined
+    if (why === 'stopping' || this.#isClosed) {
+      return this.#settle(request, () => request.reject(unavailable(request.task, 'the worker server stops')))
+    }
+    if (why !== 'not received' && request.dispatches >= this.#maxDispatches) {
+      const message = `its worker "${workerId}" was lost (${why}), as ${request.dispatches - 1} before it`
+      return this.#settle(request, () => request.reject(unavailable(request.task, message, workerId)))
+    }
+    this.#redispatched++
+    if (this.#lanes.has(request.requirements.lane) || !this.#send(request)) this.#enqueue(request, true)
+  }
+
+  #waitedTooLong(request: TaskRequest, waitedMs: number): void {
+    const { task } = request.task
+    const isKnown = this.#knownTasks.has(task) || this.#server.hasTask(task)
+    if (!isKnown && this.#server.getWorkerCount() > 0) {
+      const message = `Cannot run task "${task}": no worker knows it`
+      const error = new SystemError('NOT_FOUND', message, { context: { task } })
+      return this.#settle(request, () => request.reject(error))
+    }
+    if (waitedMs < this.#queueTimeoutMs) return this.#armQueueTimer(request, waitedMs, this.#queueTimeoutMs)
+    const error = unavailable(request.task, `no worker was free for it within ${this.#queueTimeoutMs} ms`)
+    this.#settle(request, () => request.reject(error))
+  }
+
+  #armQueueTimer(request: TaskRequest, fromMs: number, toMs: number): void {
+    request.queueTimer = this.#clock.setTimeout(() => this.#waitedTooLong(request, toMs), toMs - fromMs)
+  }
+
+  /** The step no longer waits: it is told at once, the worker as well. */
+  #abort(request: TaskRequest, reason: unknown): void {
+    const { requestId } = request
+    this.#settle(request, () => request.reject(reason))
+    if (requestId !== undefined) this.#server.requests.cancel(requestId, serializeError(reason))
+  }
+
+  #rejectAll(why: string): void {
+    const queued = [...this.#lanes.values()].flatMap((lane) => lane.entries())
+    for (const request of [...queued, ...this.#running]) this.#abort(request, unavailable(request.task, why))
+  }
+
+  #settle(request: TaskRequest, how: () => void): void {
+    if (request.isSettled) return
+    this.#dequeue(request)
+    this.#running.delete(request)
+    this.#clock.clearTimeout(request.timer)
+    this.#durations.record(this.#clock.now() - request.startedAt)
+    how()
+    if (this.#queued === 0) this.#server.requests.announceCapacity()
+  }
+
+  #learn(task: string): void {
+    if (this.#knownTasks.size < MAX_KNOWN_TASKS) this.#knownTasks.add(task)
+  }
+}
+
+function unavailable({ task }: StepTask, why: string, workerId?: string): SystemError {
+  return new SystemError('UNAVAILABLE', `Cannot run task "${task}": ${why}`, {
+    context: { task, ...(workerId === undefined ? {} : { workerId }) },
+  })
+}
+
+/** What came over the wire, as executors give it. */
+function toError(error: unknown, task: string): SystemError {
+  return isSystemError(error) ? error : toTaskError(error, task)
+}

@@ -1,0 +1,93 @@
+import { jsonIssues } from '../../bus/json-payload.js'
+import type { TimerHandle } from '../../core/clock.js'
+import type { StepTask, TaskControl } from '../../core/step-executor.js'
+import { SystemError } from '../../core/system-error.js'
+import type { Queued } from './fair-queue.js'
+import type { Requirements } from './requirements.js'
+
+/** One step that waits for its task: queued, in hand of a worker, or settled. */
+export class TaskRequest implements Queued {
+  readonly task: StepTask
+  readonly control: TaskControl
+  readonly requirements: Requirements
+  readonly key: string
+  readonly startedAt: number
+  /** How often it was given to a worker. */
+  dispatches = 0
+  /** The id under which a worker has it. */
+  requestId: string | undefined
+  isQueued = false
+  isSettled = false
+  /** Ends the wait for a worker. */
+  queueTimer: TimerHandle
+  /** Ends the whole. */
+  timer: TimerHandle
+  readonly #settle: { resolve(value: unknown): void; reject(error: unknown): void }
+  readonly #onAbort: () => void
+
+  constructor(
+    task: StepTask,
+    control: TaskControl,
+    requirements: Requirements,
+    startedAt: number,
+    settle: { resolve(value: unknown): void; reject(error: unknown): void },
+    onAbort: (request: TaskRequest) => void,
+  ) {
+    this.task = task
+    this.control = control
+    this.requirements = requirements
+    this.key = task.key ?? ''
+    this.startedAt = startedAt
+    this.#settle = settle
+    this.#onAbort = () => onAbort(this)
+    control.signal.addEventListener('abort', this.#onAbort)
+  }
+
+  get priority(): number {
+    return this.requirements.priority
+  }
+
+  resolve(value: unknown): void {
+    if (this.#finish()) this.#settle.resolve(value)
+  }
+
+  reject(error: unknown): void {
+    if (this.#finish()) this.#settle.reject(error)
+  }
+
+  /** The message that brings it to a worker. */
+  toText(requestId: string): string {
+    const { task, input, idempotencyKey, attempt, timeoutMs, requires, key } = this.task
+    const { runId, workflowId, pipelineId, stageId, stepId, path } = this.task
+    const limit = Number.isFinite(timeoutMs) ? timeoutMs : null
+    return JSON.stringify({
+      type: 'task_request',
+      requestId,
+      task,
+      input,
+      idempotencyKey,
+      // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
+      attempt: attempt + this.dispatches - 1,
+      category: this.requirements.criteria.category,
+      step: { runId, workflowId, pipelineId, stageId, stepId, path, timeoutMs: limit, requires, key },
+    })
+  }
+
+  #finish(): boolean {
+    if (this.isSettled) return false
+    this.isSettled = true
+    this.control.signal.removeEventListener('abort', this.#onAbort)
+    return true
+  }
+}
+
+/** @throws {SystemError} `VALIDATION` naming the first path that JSON would lose or change. */
+export function checkInput({ task, input }: StepTask): void {
+  if (input === undefined) return
+  const issues = jsonIssues(input, 'input')
+  if (issues.length === 0) return
+  const [{ path, message }] = issues as [{ path: string; message: string }]
+  throw new SystemError('VALIDATION', `Cannot send the input of task "${task}": "${path}" ${message}`, {
+    context: { task, path, issues },
+  })
+}

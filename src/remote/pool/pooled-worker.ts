@@ -1,0 +1,138 @@
+import type { WorkerCapabilities } from '../protocol/messages.js'
+import type { WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
+
+/** What a worker gives when it registers. */
+export interface WorkerRegistration {
+  readonly id: string
+  readonly name: string
+  readonly capabilities: WorkerCapabilities
+  readonly sessionId: string
+  /** @default 1 */
+  readonly protocol?: number | undefined
+}
+
+/** No worker takes more at once, whatever it claims. */
+const MAX_SLOTS = 100_000
+
+/**
+ * One worker in the pool. Its status follows from what is known of it and is nowhere kept, so nothing can hide that it is
+ * unhealthy; slots are whole numbers from 0, whatever it claims.
+ */
+export class PooledWorker {
+  readonly id: string
+  readonly name: string
+  readonly capabilities: WorkerCapabilities
+  readonly sessionId: string
+  readonly protocol: number
+  readonly connectedAt: number
+  readonly slots: number
+  readonly weight: number
+  /** Request → its category. */
+  readonly pending = new Map<string, string | undefined>()
+  readonly #active = new Map<string, number>()
+  readonly #tasks: ReadonlySet<string>
+  completed = 0
+  lastHeartbeat: number
+  isHealthy = true
+  isReachable = true
+  isDraining = false
+
+  constructor({ id, name, capabilities, sessionId, protocol = 1 }: WorkerRegistration, now: number) {
+    this.id = id
+    this.name = name
+    this.capabilities = capabilities
+    this.sessionId = sessionId
+    this.protocol = protocol
+    this.connectedAt = now
+    this.lastHeartbeat = now
+    this.slots = toSlots(capabilities.maxConcurrentRequests)
+    const { weight = 1 } = capabilities
+    this.weight = weight > 0 && Number.isFinite(weight) ? weight : 1
+    this.#tasks = new Set(capabilities.tasks)
+  }
+
+  get status(): WorkerStatus {
+    if (this.isDraining) return 'draining'
+    if (!this.isHealthy || !this.isReachable) return 'unhealthy'
+    return this.freeSlots > 0 ? 'available' : 'busy'
+  }
+
+  get freeSlots(): number {
+    return Math.max(0, this.slots - this.pending.size)
+  }
+
+  /** The share of its slots in use, over its weight. A worker without slots is as loaded as can be. */
+  get load(): number {
+    return this.slots === 0 ? Infinity : this.pending.size / (this.slots * this.weight)
+  }
+
+  /** How many more of a category it takes. */
+  freeSlotsFor(category: string | undefined): number {
+    const limits = this.capabilities.concurrencyLimits
+    if (category === undefined || !limits || !Object.hasOwn(limits, category)) return this.freeSlots
+    const free = toSlots(limits[category]!) - (this.#active.get(category) ?? 0)
+    return Math.max(0, Math.min(this.freeSlots, free))
+  }
+
+  track(requestId: string, category: string | undefined): void {
+    if (this.pending.has(requestId)) return
+    this.pending.set(requestId, category)
+    if (category !== undefined) this.#active.set(category, (this.#active.get(category) ?? 0) + 1)
+  }
+
+  release(requestId: string): void {
+    const category = this.pending.get(requestId)
+    this.pending.delete(requestId)
+    if (category === undefined) return
+    const left = this.#active.get(category)! - 1
+    if (left === 0) this.#active.delete(category)
+    else this.#active.set(category, left)
+  }
+
+  knows(task: string): boolean {
+    return this.#tasks.has(task)
+  }
+
+  /** How well its models fit: 2 for the very one, 1 for one whose name contains the other's, 0 for none. */
+  modelFit(model: string | undefined): number {
+    if (model === undefined) return 2
+    let fit = 0
+    for (const { modelId } of this.capabilities.models) {
+      if (modelId === model) return 2
+      if (modelId !== '' && model !== '' && (modelId.includes(model) || model.includes(modelId))) fit = 1
+    }
+    return fit
+  }
+
+  /** Whether it could do it at all, free or not. */
+  canServe({ task, metadata, exclude }: WorkerCriteria): boolean {
+    if (exclude?.has(this.id) || (task !== undefined && !this.knows(task))) return false
+    const own = this.capabilities.metadata ?? {}
+    return (
+      !metadata ||
+      Object.entries(metadata).every(([key, value]) => Object.hasOwn(own, key) && own[key] === value)
+    )
+  }
+
+  toInfo(): WorkerInfo {
+    return Object.freeze({
+      id: this.id,
+      name: this.name,
+      status: this.status,
+      capabilities: this.capabilities,
+      sessionId: this.sessionId,
+      protocol: this.protocol,
+      isReachable: this.isReachable,
+      connectedAt: this.connectedAt,
+      lastHeartbeat: this.lastHeartbeat,
+      activeRequests: this.pending.size,
+      completedRequests: this.completed,
+      pendingRequestIds: new Set(this.pending.keys()),
+      categoryActiveRequests: new Map(this.#active),
+    })
+  }
+}
+
+function toSlots(claimed: number): number {
+  return claimed >= 1 ? Math.min(Math.floor(claimed), MAX_SLOTS) : 0
+}

@@ -16,6 +16,8 @@ export const entries: Record<string, string> = {
   'workers/index': 'src/workers/index.ts',
   'workers/node/index': 'src/workers/node/index.ts',
   'workers/web/index': 'src/workers/web/index.ts',
+  'remote/index': 'src/remote/index.ts',
+  'remote/client/index': 'src/remote/client/index.ts',
   'plan/index': 'src/plan/index.ts',
 }
 

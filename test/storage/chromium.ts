@@ -30,8 +30,15 @@ export function openPage(chromium: string, url: string): () => Promise<void> {
   }
 }
 
-/** Serves a module, bundled, as a page, and resolves to what that sends home in a POST request. */
-export async function runInChromium<Outcome>(entry: string, binary: string, search = ''): Promise<Outcome> {
+export interface ServedPage<Outcome> {
+  readonly url: string
+  /** What the page sends home in a POST request. */
+  readonly outcome: Promise<Outcome>
+  close(): void
+}
+
+/** Serves a module, bundled, as a page. */
+export async function servePage<Outcome>(entry: string): Promise<ServedPage<Outcome>> {
   const bundle = await build({
     entryPoints: [entry],
     bundle: true,
@@ -61,12 +68,24 @@ export async function runInChromium<Outcome>(entry: string, binary: string, sear
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const end = openPage(binary, `http://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`)
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    outcome,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** Opens a module as a page, and resolves to what that sends home. */
+export async function runInChromium<Outcome>(entry: string, binary: string, search = ''): Promise<Outcome> {
+  const page = await servePage<Outcome>(entry)
+  const end = openPage(binary, page.url + search)
   try {
-    return await outcome
+    return await page.outcome
   } finally {
     await end()
-    server.closeAllConnections()
-    server.close()
+    page.close()
   }
 }

@@ -57,17 +57,22 @@ export async function survive({ name, lives, isLossy = false }: Point, place: Pl
   }
 }
 
-/** How many calls one process makes from its beginning to the end of all work. */
-export async function countCalls(lives: readonly FaultPlan[] = []): Promise<number> {
-  const store = memoryStorage()
+/** How many calls one process makes from its beginning to the end of all work, after others that were struck. */
+export async function countCalls(
+  lives: readonly FaultPlan[] = [],
+  place: Place = inMemory(),
+): Promise<number> {
   const world = createWorld(sequentialIds())
-  for (const plan of lives) {
-    const driver = faultInjecting(store, { ...plan, isDurable: true })
-    await live({ storage: driver, world, killed: driver.killed })
+  for (const plan of lives) await count(plan)
+  return count({})
+
+  async function count(plan: FaultPlan): Promise<number> {
+    const store = await place.open()
+    const storage = faultInjecting(store, { ...plan, isDurable: true })
+    await live({ ...place, storage, world, killed: storage.killed })
+    await place.close(store)
+    return storage.totalCalls
   }
-  const driver = faultInjecting(store, { isDurable: true })
-  await live({ storage: driver, world, killed: driver.killed })
-  return driver.totalCalls
 }
 
 export const deaths = (['before', 'after'] as const).map((when) => ({ type: 'kill' as const, when }))

@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file: string) => readFileSync(`${root}/${file}`, 'utf8')
 const pages = [
   'README.md',
-  ...readdirSync(`${root}/docs`)
-    .filter((name) => name.endsWith('.md'))
+  ...readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md') && !/(^|\/)(node_modules|dist)\//.test(name))
     .map((name) => `docs/${name}`),
 ]
 const blocks = pages.flatMap((page) => extractCodeBlocks(read(page), page))

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const pages = ['README.md', 'CHANGELOG.md'].concat(
   readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => name.endsWith('.md') && !/(^|\/)(node_modules|dist)\//.test(name))
     .map((name) => `docs/${name}`),
 )
 const read = (page: string) => readFileSync(join(root, page), 'utf8')

@@ -11,9 +11,17 @@ export {
 } from './execution-profile.js'
 export { inProcessHost } from './hosts/in-process-host.js'
 export { PLACEMENTS, type Placement, type PlacementCandidate, type PlacementName } from './placement.js'
+export {
+  type PublishRunnerEventsOptions,
+  type PublishedTelemetry,
+  type RunnerBusEvents,
+  publishRunnerEvents,
+  untilRunnerEnds,
+} from './publish-runner-events.js'
 export type { WorkerErrorReason } from './runner-errors.js'
 export { RunnerHandle } from './runner-handle.js'
 export type { RunnerOptions, RunnerUpdate } from './runner-options.js'
+export { type RunnerService, runnerService } from './runner-service.js'
 export {
   RUNNER_COMMANDS,
   RUNNER_STATES,
@@ -59,3 +67,4 @@ export type {
 export { WorkerManager } from './worker-manager.js'
 export type { AddWorkerOptions } from './worker-options.js'
 export type { RunnerCore, WorkerCore } from './worker-registry.js'
+export { type WorkflowCall, type WorkflowCallAnswer, workflowCalls } from './workflow-calls.js'

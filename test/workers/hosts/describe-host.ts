@@ -7,7 +7,7 @@ export interface DescribedHost {
   /** Whether a worker is a thread of its own. @default false */
   readonly isThread?: boolean
   readonly isNode?: boolean
-  open(): Promise<{ readonly host: WorkerHostFactory; close(): void }>
+  readonly open: () => Promise<{ readonly host: WorkerHostFactory; readonly close: () => void }>
 }
 
 /** Runs the suite of hosts on one of them. */
@@ -23,9 +23,9 @@ export function describeHost(name: string, { isThread = false, isNode = false, o
     afterEach(() => kit.closeAll())
     afterAll(() => opened.close())
 
-    for (const { title, needsThread, needsNode, run } of hostCases) {
-      if ((needsThread && !isThread) || (needsNode && !isNode)) continue
-      it(title, () => run(kit))
+    for (const hostCase of hostCases) {
+      if ((hostCase.needsThread && !isThread) || (hostCase.needsNode && !isNode)) continue
+      it(hostCase.title, () => hostCase.run(kit))
     }
   })
 }

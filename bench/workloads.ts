@@ -54,6 +54,13 @@ const withGc = (name: string, file: string): Contestant => ({
   nodeOptions: ['--expose-gc'],
 })
 
+/** Needs what is written in TypeScript for the tests: a server of its own, a browser. */
+const withTsx = (name: string, ...command: [string, ...string[]]): Contestant => ({
+  name,
+  command,
+  nodeOptions: ['--import', 'tsx'],
+})
+
 /** Programs of their own, which print their figures themselves: what the harness does is to run them. */
 export const PROGRAMS: readonly { readonly name: string; readonly file: string }[] = [
   { name: 'services', file: 'services.ts' },
@@ -124,6 +131,52 @@ export const WORKLOADS: readonly Workload[] = [
       contestant('XState 5', 'startup/import.mjs', 'xstate'),
       contestant('Effect 4', 'startup/import.mjs', 'effect'),
       contestant('RxJS 7', 'startup/import.mjs', 'rxjs'),
+    ],
+  },
+  {
+    name: 'durable',
+    title: 'Durable runs of three stages on SQLite, 50 at a time, synchronous = FULL',
+    unit: 'runs/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('by hand: node:sqlite', 'durable/sqlite-by-hand.mjs'),
+      contestant('busline', 'durable/sqlite.mjs'),
+      contestant('busline, encrypted', 'durable/sqlite.mjs', 'encrypted'),
+      contestant('busline, NORMAL', 'durable/sqlite.mjs', 'NORMAL'),
+      contestant('openworkflow', 'durable/openworkflow.mjs'),
+    ],
+    goals: [
+      {
+        what: 'at least half of the same writes by hand, 50 commits in a transaction',
+        contestant: 'busline',
+        over: 'by hand: node:sqlite',
+        atLeast: 0.5,
+      },
+      { what: 'ahead of openworkflow', contestant: 'busline', over: 'openworkflow', atLeast: 1 },
+    ],
+  },
+  {
+    name: 'durable-postgres',
+    title: 'Durable runs of three stages on PostgreSQL, 50 at a time',
+    unit: 'runs/s',
+    higherIsBetter: true,
+    rounds: 3,
+    contestants: [
+      withTsx('by hand: pg', 'durable/postgres-by-hand.mjs'),
+      withTsx('busline', 'durable/postgres.mjs'),
+      withTsx('DBOS', 'durable/dbos.mjs'),
+    ],
+    goals: [{ what: 'ahead of DBOS', contestant: 'busline', over: 'DBOS', atLeast: 1 }],
+  },
+  {
+    name: 'durable-indexeddb',
+    title: "Durable runs of three stages on Chromium's IndexedDB, 50 at a time, durability = strict",
+    unit: 'runs/s',
+    higherIsBetter: true,
+    rounds: 3,
+    contestants: [
+      withTsx('by hand: IndexedDB', 'durable/indexeddb.mjs', 'by-hand'),
+      withTsx('busline', 'durable/indexeddb.mjs'),
     ],
   },
   growth(

@@ -1,0 +1,33 @@
+/** What Busline writes, written by hand with node:sqlite: 50 commits in a transaction, the text made before. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { report } from '../stopwatch.mjs'
+import { grouped, recordCommits } from './orders.mjs'
+
+const RUNS = 4000
+const groups = grouped(await recordCommits(RUNS))
+const folder = mkdtempSync(join(tmpdir(), 'busline-bench-'))
+const database = new DatabaseSync(join(folder, 'runs.db'))
+database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+database.exec('CREATE TABLE r (key TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL, checksum INTEGER NOT NULL)')
+const put = database.prepare(
+  'INSERT INTO r VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
+)
+const remove = database.prepare('DELETE FROM r WHERE key = ?')
+const removeRange = database.prepare('DELETE FROM r WHERE key >= ? AND key < ?')
+
+const startedAt = performance.now()
+for (const operations of groups) {
+  database.exec('BEGIN IMMEDIATE')
+  for (const { type, key, json, prefix } of operations) {
+    if (type === 'put') put.run(key, json)
+    else if (type === 'delete') remove.run(key)
+    else removeRange.run(prefix, `${prefix}\uffff`)
+  }
+  database.exec('COMMIT')
+}
+report((RUNS / (performance.now() - startedAt)) * 1000)
+database.close()
+rmSync(folder, { recursive: true })

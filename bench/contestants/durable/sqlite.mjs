@@ -1,0 +1,22 @@
+/** `node sqlite.mjs [NORMAL | encrypted]`: Busline on a SQLite file. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { derivedRunKeys, encryptedStorage } from '../../dist/storage/encryption/index.js'
+import { sqliteStorage } from '../../dist/storage/sqlite/index.js'
+import { report } from '../stopwatch.mjs'
+import { openBusline, runsPerSecond } from './orders.mjs'
+
+const [variant] = process.argv.slice(2)
+const folder = mkdtempSync(join(tmpdir(), 'busline-bench-'))
+const file = sqliteStorage({
+  file: join(folder, 'runs.db'),
+  synchronous: variant === 'NORMAL' ? 'NORMAL' : 'FULL',
+})
+const keys = derivedRunKeys([{ id: 'bench', secret: crypto.getRandomValues(new Uint8Array(32)) }])
+const storage = variant === 'encrypted' ? encryptedStorage(file, { keys }) : file
+const { run, close } = await openBusline(storage)
+report(await runsPerSecond(run))
+await close()
+await storage.close()
+rmSync(folder, { recursive: true })

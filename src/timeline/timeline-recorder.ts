@@ -50,6 +50,11 @@ export interface TimelineRecorderOptions {
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 30_000
 
+/** Where urgent runs come faster than so many per so many milliseconds, this many of them are stored together. */
+const PUMPS_PER_WINDOW = 8
+const WINDOW_MS = 5
+const COMPANY = 16
+
 /**
  * Writes what runs record to a store, in the background. It never throws into a run, never makes one wait, and holds
  * a bounded number of events: a store that fails is tried again and again, and what finds no room meanwhile is
@@ -74,6 +79,7 @@ export class TimelineRecorder {
   #flushTimer: TimerHandle
   #lossTimer: TimerHandle
   #isPumpDue = false
+  #window = { from: 0, pumps: 0 }
   #pumping: Promise<void> | undefined
   /** Nothing is taken any more. */
   #isClosed = false
@@ -168,6 +174,10 @@ export class TimelineRecorder {
   /** Outside of the run's own stack: the store is not the engine's to wait for. */
   #pumpSoon(): void {
     if (this.#isPumpDue) return
+    const now = this.#clock.now()
+    if (Math.abs(now - this.#window.from) >= WINDOW_MS) this.#window = { from: now, pumps: 0 }
+    if (this.#window.pumps >= PUMPS_PER_WINDOW && this.#urgent.size < COMPANY) return this.#schedule()
+    this.#window.pumps++
     this.#isPumpDue = true
     queueMicrotask(() => {
       this.#isPumpDue = false
@@ -205,7 +215,7 @@ export class TimelineRecorder {
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
       runs = this.#urgent
-    } while (this.#urgent.size > 0 && this.#failures === 0)
+    } while (runs.size > 0 && this.#failures === 0)
   }
 
   #take(runs: Set<RunRecording>): Taken[] {

@@ -11,12 +11,17 @@ import { createProgressLine } from '../../src/cli/terminal/progress-line.js'
 import { oneLine, openTerminal } from '../../src/cli/terminal/terminal.js'
 import type { Delivery } from './delivery.js'
 import { githubDeliveries } from './github-deliveries.js'
-import { keepRuns } from './keep-runs.js'
-import { HELP, type Options, readOptions } from './read-options.js'
-import { replay } from './replay.js'
+import { inspectionCommands } from './inspection-commands.js'
+import { HELP, type Options, newSeed, readOptions } from './read-options.js'
+import { REPLAY_KEY, type SavedReplay, replay } from './replay.js'
 import { drawRuns, introduce, lostEvents, summarizeFindings } from './report.js'
+import { openRunFile } from './run-file.js'
+import { openStepStorage } from './step-storage.js'
 import { Tally } from './tally.js'
 import { allWorkflows } from './workflows/index.js'
+
+/** As long as the runs in it have not come to an end; then it is named after the seed. */
+const DEFAULT_STORE = '.busline/webhooks.db'
 
 /** How long people get to watch, all in all: without it everything would be over in a blink. */
 const WATCHING_MS = 2_000
@@ -25,16 +30,27 @@ async function main(options: Options): Promise<boolean> {
   const terminal = openTerminal(process.stdout)
   const { paint, write } = terminal
   const say = (...lines: readonly string[]) => write(lines.map((line) => `${line}\n`).join(''))
-  const deliveries = await loadDeliveries(options)
+  // Nobody asked for the default: where it cannot be written, all goes on without it.
+  const runFile = await (options.store === undefined
+    ? openRunFile(DEFAULT_STORE).catch(() => undefined)
+    : openRunFile(options.store))
+  const left = (await runFile?.storage.get(REPLAY_KEY)) as SavedReplay | undefined
+  const isWanted = options.seed === undefined || options.seed === left?.seed
+  const seed = options.seed ?? (left?.isOver === false ? left.seed : newSeed())
+  const deliveries = await loadDeliveries({ ...options, seed })
+  const from = left && !left.isOver && isWanted && left.total === deliveries.length ? left : undefined
+  if (left && !from) await runFile?.storage.commit([{ type: 'deletePrefix', prefix: '' }])
 
   const workflows = allWorkflows([...new Set(deliveries.map(({ type }) => type))])
   const source =
     options.events === undefined ? 'webhook deliveries from GitHub' : `events from ${options.events}`
-  say(paint('bold', `${deliveries.length} ${oneLine(source)}, seed ${options.seed}`), '')
+  say(paint('bold', `${deliveries.length} ${oneLine(source)}, seed ${seed}`), '')
   say(introduce(workflows, new Tally(workflows).all, terminal), '')
 
+  if (from) say(`Going on after event ${from.published} of ${from.total}, where it was cut off.`, '')
+  const storage = await openStepStorage(runFile?.storage)
   const progress = createProgressLine(terminal, { watchingMs: WATCHING_MS })
-  const result = await replay({ deliveries, workflows, seed: options.seed, onProgress: progress.show })
+  const result = await replay({ deliveries, workflows, seed, storage, from, onProgress: progress.show })
   progress.end()
 
   const tallies = result.tally.all
@@ -47,7 +63,10 @@ async function main(options: Options): Promise<boolean> {
     const matched = tallies.reduce((sum, tally) => sum + tally.matched, 0)
     say(paint('green', `No event was lost: all ${matched} that matched came to one end.`))
   }
-  const commands = await keepRuns(result.timelines, options.seed)
+  const file = await runFile?.finish(
+    options.store ?? (runFile.file === DEFAULT_STORE ? `.busline/${seed}.db` : undefined),
+  )
+  const commands = file === undefined ? [] : inspectionCommands(file)
   if (commands.length > 0) say('', paint('dim', 'Look at these runs:'), ...commands)
   for (const { delivery, reason } of result.refused) {
     console.error(`${place(options, delivery.line)}: refused, ${oneLine(reason)}`)
@@ -56,7 +75,10 @@ async function main(options: Options): Promise<boolean> {
   return lost.length === 0 && result.faults.length === 0
 }
 
-async function loadDeliveries({ events, seed }: Options): Promise<readonly Delivery[]> {
+async function loadDeliveries({
+  events,
+  seed,
+}: Options & { readonly seed: number }): Promise<readonly Delivery[]> {
   if (events === undefined) return githubDeliveries(seededRandom(seed))
   const deliveries: Delivery[] = []
   for await (const each of (await openEventFile(events)).events) {

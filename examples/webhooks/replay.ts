@@ -1,5 +1,6 @@
-import { type AnyEventBus, MemoryTimelineStore, WorkflowRuntime, createEventBus } from 'busline'
+import { type AnyEventBus, type TimelineStore, WorkflowRuntime, createEventBus } from 'busline'
 import { sequentialIds, simulatedClock } from 'busline/testing'
+import { StoredTimelineStore } from 'busline/timeline'
 import { seededRandom } from '../../src/cli/seeded-random.js'
 import type { Progress } from '../../src/cli/terminal/progress-line.js'
 import { randomGapMs } from './chance.js'
@@ -7,13 +8,17 @@ import { ChangeLog } from './change-log.js'
 import type { Delivery } from './delivery.js'
 import { GitHubStub } from './github-stub.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
-import { Tally } from './tally.js'
+import type { StepStorage } from './step-storage.js'
+import { type SavedTally, Tally } from './tally.js'
 import { type Statistics, type WebhookEvents, ownSchemas } from './webhook-events.js'
 
 export interface ReplayOptions {
   readonly deliveries: readonly Delivery[]
   readonly workflows: readonly RegisteredWorkflow[]
   readonly seed: number
+  readonly storage: StepStorage
+  /** Where another replay of the same was cut off. @default at the beginning */
+  readonly from?: SavedReplay | undefined
   /**
    * Called after each delivery, and each simulated second at the end, with simulated time; the replay waits for its
    * promise.
@@ -21,9 +26,27 @@ export interface ReplayOptions {
   readonly onProgress: (progress: Progress) => void | Promise<void>
 }
 
+/** What is kept of a replay beside its runs, after each step. */
+export interface SavedReplay extends Pick<ReplayResult, 'reports' | 'releases' | 'faults' | 'refused'> {
+  readonly seed: number
+  /** What is published. */
+  readonly total: number
+  readonly published: number
+  readonly beganAt: number
+  /** The simulated instant. */
+  readonly now: number
+  /** How many ids were given out. */
+  readonly ids: number
+  readonly tally: SavedTally
+  readonly isOver: boolean
+}
+
+/** Where a {@link SavedReplay} stands in the storage. */
+export const REPLAY_KEY = 'replay'
+
 export interface ReplayResult {
   readonly tally: Tally
-  readonly timelines: MemoryTimelineStore
+  readonly timelines: TimelineStore
   readonly reports: readonly Statistics[]
   readonly releases: readonly WebhookEvents['release:shipped'][]
   /** What went wrong where nobody could be told by an exception. */
@@ -34,6 +57,9 @@ export interface ReplayResult {
 
 /** The mean time between two deliveries, simulated. */
 const MEAN_GAP_MS = 180
+
+/** A process that was killed counts as alive for so long: nobody goes on with its runs before that. */
+const CLAIM_TTL_MS = 10_000
 
 /** When runs are still under way after this simulated time they are aborted. */
 const LONGEST_END_MS = 3_600_000
@@ -51,22 +77,29 @@ export async function replay({
   deliveries,
   workflows,
   seed,
+  storage,
+  from,
   onProgress,
 }: ReplayOptions): Promise<ReplayResult> {
-  const clock = simulatedClock()
-  const ids = sequentialIds()
+  const clock = simulatedClock(from && from.now + 2 * CLAIM_TTL_MS)
+  const countedIds = sequentialIds()
+  let givenIds = 0
+  const ids = () => {
+    givenIds++
+    return countedIds()
+  }
+  while (givenIds < (from?.ids ?? 0)) ids()
   const arrivals = seededRandom(seed)
   const bus = createEventBus<WebhookEvents>({ clock, ids, schemas: ownSchemas })
-  // Room for everything, because the report looks at all runs.
-  const maxEvents = 100_000 + 100 * deliveries.length
-  const timelines = new MemoryTimelineStore({ clock, maxEvents, maxRuns: maxEvents })
+  const timelines = new StoredTimelineStore(storage, { clock })
   const runtime = new WorkflowRuntime({
     bus,
     clock,
     ids,
     random: seededRandom(seed + 1),
     logger: quietLogger,
-    timelineStore: timelines,
+    storage,
+    claimTtl: CLAIM_TTL_MS,
     services: {
       github: () => new GitHubStub({ clock, random: seededRandom(seed + 2) }),
       changes: () => new ChangeLog(),
@@ -74,10 +107,11 @@ export async function replay({
   })
 
   const tally = new Tally(workflows)
-  const reports: Statistics[] = []
-  const releases: WebhookEvents['release:shipped'][] = []
-  const faults: string[] = []
-  const refused: ReplayResult['refused'][number][] = []
+  if (from) tally.restore(from.tally)
+  const reports: Statistics[] = [...(from?.reports ?? [])]
+  const releases: WebhookEvents['release:shipped'][] = [...(from?.releases ?? [])]
+  const faults: string[] = [...(from?.faults ?? [])]
+  const refused: ReplayResult['refused'][number][] = [...(from?.refused ?? [])]
   tally.listenTo(bus)
   bus.subscribe('statistics:reported', ({ payload }) => reports.push(payload))
   bus.subscribe('release:shipped', ({ payload }) => releases.push(payload))
@@ -89,8 +123,8 @@ export async function replay({
     await runtime.register(workflow, { ...options, onDispatch: (receipt) => tally.received(receipt) })
   }
 
-  const beganAt = clock.now()
-  let published = 0
+  const beganAt = from?.beganAt ?? clock.now()
+  let published = from?.published ?? 0
   const progress = () =>
     onProgress({
       published,
@@ -101,10 +135,31 @@ export async function replay({
       elapsedMs: clock.now() - beganAt,
     })
 
+  const endStep = async (isOver = false) => {
+    const value: SavedReplay = {
+      seed,
+      total: deliveries.length,
+      published,
+      beganAt,
+      now: clock.now(),
+      ids: givenIds,
+      tally: tally.save(),
+      reports,
+      releases,
+      faults,
+      refused,
+      isOver,
+    }
+    await storage.endStep({ key: REPLAY_KEY, value })
+    await progress()
+  }
+
   // Anybody's events may be of types that the compiler does not know.
   const anyBus: AnyEventBus = bus
-  for (const delivery of deliveries) {
-    await clock.advance(randomGapMs(arrivals, MEAN_GAP_MS))
+  for (const [index, delivery] of deliveries.entries()) {
+    const gapMs = randomGapMs(arrivals, MEAN_GAP_MS)
+    if (index < published) continue
+    await clock.advance(gapMs)
     try {
       anyBus.publish(delivery.type, delivery.payload, delivery.meta)
     } catch (error) {
@@ -112,15 +167,20 @@ export async function replay({
     }
     await clock.settle()
     published++
-    await progress()
+    await endStep()
   }
 
   const endsBy = clock.now() + LONGEST_END_MS
-  while (clock.pendingTimers > 0 && clock.now() < endsBy) {
+  while (isBusy(runtime) && clock.now() < endsBy) {
     await clock.advance('1s')
-    await progress()
+    await endStep()
   }
   await runtime.stop()
+  await endStep(true)
   bus.close()
   return { tally, timelines, reports, releases, faults, refused }
+}
+
+function isBusy(runtime: WorkflowRuntime<WebhookEvents>): boolean {
+  return runtime.dispatches().queued > 0 || runtime.listAllRuns().some(({ endedAt }) => endedAt === undefined)
 }

@@ -9,6 +9,20 @@ import {
 import type { RegisteredWorkflow } from './registered-workflow.js'
 import type { WebhookEvents } from './webhook-events.js'
 
+type Entries<Counts> = Counts extends Map<infer Key, infer Value> ? readonly (readonly [Key, Value])[] : never
+
+/** What a {@link Tally} has counted, as plain data. */
+export interface SavedTally {
+  readonly tallies: readonly (Omit<WorkflowTally, 'outcomes' | 'runs' | 'failures'> & {
+    readonly outcomes: Entries<WorkflowTally['outcomes']>
+    readonly runs: Entries<WorkflowTally['runs']>
+    readonly failures: Entries<WorkflowTally['failures']>
+  })[]
+  readonly startedAt: readonly (readonly [runId: string, at: number])[]
+  readonly paused: readonly string[]
+  readonly ended: number
+}
+
 /** Keeps count by itself, and not by what the runtime says: each event that matched must come to one end. */
 export class Tally {
   readonly #tallies = new Map<string, WorkflowTally>()
@@ -52,6 +66,41 @@ export class Tally {
     bus.subscribe('run:completed', (event) => this.#finished(event))
     bus.subscribe('run:failed', (event) => this.#finished(event))
     bus.subscribe('run:aborted', (event) => this.#finished(event))
+  }
+
+  /** Everything that was counted, as plain data. */
+  save(): SavedTally {
+    return {
+      tallies: this.all.map((tally) => ({
+        ...tally,
+        outcomes: [...tally.outcomes],
+        runs: [...tally.runs],
+        failures: [...tally.failures],
+        durationsMs: [...tally.durationsMs],
+      })),
+      startedAt: [...this.#startedAt],
+      paused: [...this.#paused],
+      ended: this.#ended,
+    }
+  }
+
+  /** Counts on from what another process had counted. */
+  restore({ tallies, startedAt, paused, ended }: SavedTally): void {
+    for (const { outcomes, runs, failures, durationsMs, ...tally } of tallies) {
+      this.#tallies.set(
+        tally.workflowId,
+        Object.assign(this.#tallies.get(tally.workflowId)!, {
+          ...tally,
+          outcomes: new Map(outcomes),
+          runs: new Map(runs),
+          failures: new Map(failures),
+          durationsMs: [...durationsMs],
+        }),
+      )
+    }
+    for (const [runId, at] of startedAt) this.#startedAt.set(runId, at)
+    for (const runId of paused) this.#paused.add(runId)
+    this.#ended = ended
   }
 
   /** For `onDispatch` of each registration. */

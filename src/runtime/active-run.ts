@@ -80,8 +80,13 @@ export class ActiveRun extends RunEnvironment implements ModeRun {
     if (this.hasEnded || !this.pipeline || this.pipeline.isEnding) return false
     const patch = this.registration.toPatch(event)
     if (patch === undefined) return true
+    const isAsleep = this.pipeline.status === 'paused'
     this.pipeline
       .signal(patch)
+      .then(() => {
+        // A run that is awake keeps it at its next boundary.
+        if (isAsleep && this.persistence) this.context.track(this.touch(this.persistence))
+      })
       .catch((error: unknown) => this.context.report(error, `Signal to ${this.runId}`))
     this.stateChanged()
     return true

@@ -7,12 +7,15 @@ export interface Ended {
   readonly stderr: string
 }
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** What `npm start` runs. */
+export const MAIN = ['--import', 'tsx', 'examples/webhooks/main.ts']
 
 /** Runs the main job as `npm start` does, into a pipe, and waits for its end. */
 export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'examples/webhooks/main.ts', ...args], {
+    const child = spawn(process.execPath, [...MAIN, ...args], {
       cwd: ROOT,
       env: { ...process.env, ...env },
     })

@@ -48,6 +48,7 @@ export function toPipeline(environment: PlanEnvironment): AnyPipeline {
   return {
     id: pipelineId(environment),
     stages,
+    maxVisits: MAX_VISITS,
     ...(timeoutMs === Infinity ? {} : { timeout: timeoutMs }),
   }
 
@@ -61,6 +62,9 @@ export function toPipeline(environment: PlanEnvironment): AnyPipeline {
     return { key, end: { state, next: next.map(({ to }) => to) } }
   }
 }
+
+/** More than the largest bound of a loop, so that a loop ends as it says. */
+const MAX_VISITS = 20_000
 
 /** One arrival of a level, as its child has it. */
 interface LevelItem {

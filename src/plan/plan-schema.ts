@@ -1,5 +1,4 @@
 import * as z from 'zod/mini'
-import { isDuration } from '../core/duration.js'
 import { CONDITION_OPERATORS } from '../pipeline/watch-descriptor.js'
 
 /**
@@ -24,11 +23,8 @@ const whole = (least: number, most: number) => {
 const durationError = "must be milliseconds or a string such as '250ms', '30s', '7d'"
 const duration = z.union(
   [
-    z.number().check(z.minimum(0)),
-    z.string().check(
-      z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/),
-      z.refine((value) => isDuration(value)),
-    ),
+    z.number().check(z.minimum(0, { error: durationError })),
+    z.string().check(z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, { error: durationError })),
   ],
   { error: durationError },
 )
@@ -50,6 +46,8 @@ const edge = z.union([z.boolean(), z.string(), z.number(), callable, edgeOptions
   error: 'must be true, false, a condition or an object such as { "condition": "state.data.ok" }',
 })
 
+const jitterError = { error: 'must be a number from 0 to 1, or true' }
+
 const retry = z.looseObject(
   {
     limit: whole(0, 1_000),
@@ -62,9 +60,10 @@ const retry = z.looseObject(
     ),
     maxDelay: z.optional(duration),
     jitter: z.optional(
-      z.union([z.boolean(), z.number().check(z.minimum(0), z.maximum(1))], {
-        error: 'must be a number from 0 to 1, or true',
-      }),
+      z.union(
+        [z.boolean(), z.number().check(z.minimum(0, jitterError), z.maximum(1, jitterError))],
+        jitterError,
+      ),
     ),
     onExhausted: z.optional(z.enum(['fail', 'pause'], { error: 'must be "fail" or "pause"' })),
   },

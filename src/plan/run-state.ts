@@ -52,7 +52,7 @@ export interface Settled {
   readonly end: Pick<StepEnd, 'state'> & { readonly next: readonly string[] }
 }
 
-/** How many arrivals may wait at once: each diamond doubles them, where nothing joins. */
+/** How many arrivals may wait at once, and how many leaves there may be: each diamond doubles them, where nothing joins. */
 const MAX_QUEUE = 2_000
 
 export function initialRunState(graph: PlanGraph, input: unknown): PlanRunState {
@@ -103,11 +103,12 @@ export function settle(
       if (graph.steps.get(to)!.joinsAll) held = { ...held, [run.count]: arrival }
       else {
         queue[run.count] = arrival
-        if (++waiting > MAX_QUEUE) throw tooMany(to)
+        if (++waiting > MAX_QUEUE) throw tooMany(to, 'wait to run')
       }
     }
     if (followed === 0) {
       leaves ??= { ...before.leaves }
+      if (Object.keys(leaves).length >= MAX_QUEUE) throw tooMany(step, 'have ended without a next one')
       leaves[key] = { step, state: end.state }
     }
     if (!isEnd) continue
@@ -162,9 +163,9 @@ type Fields = Readonly<Record<string, unknown>>
 function joined(inputs: readonly Arrival[]): unknown {
   let state: Fields = {}
   const upstream: Record<string, unknown> = {}
+  const nameOf = createNames(new Set(inputs.map(({ from }) => from!)))
   for (const { from, state: input } of inputs) {
-    const name = freeName(from!, upstream)
-    upstream[name] = input ?? null
+    upstream[nameOf(from!)] = input ?? null
     if (!isFields(input)) continue
     const merged: Record<string, unknown> = { ...state, ...input }
     for (const key of ['data', 'errors']) {
@@ -180,12 +181,15 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** `z`, or `z-1`, `z-2` … where that is taken. */
-function freeName(name: string, taken: Readonly<Record<string, unknown>>): string {
-  if (!Object.hasOwn(taken, name)) return name
-  let number = 1
-  while (Object.hasOwn(taken, `${name}-${number}`)) number++
-  return `${name}-${number}`
+/** Names by step, the later ones of a step numbered: `z`, `z-1`, `z-2`, past names that are steps of their own. */
+function createNames(taken: ReadonlySet<string>): (step: string) => string {
+  const times = new Map<string, number>()
+  return (step) => {
+    let time = times.get(step) ?? 0
+    while (time > 0 && taken.has(`${step}-${time}`)) time++
+    times.set(step, time + 1)
+    return time === 0 ? step : `${step}-${time}`
+  }
 }
 
 function toResult(leaves: PlanRunState['leaves'], shape: 'auto' | 'keyed'): PlanResult {
@@ -194,20 +198,19 @@ function toResult(leaves: PlanRunState['leaves'], shape: 'auto' | 'keyed'): Plan
     const { state } = all[0]!
     return state === undefined ? {} : { value: state }
   }
-  const names: Record<string, unknown> = {}
+  const nameOf = createNames(new Set(all.map(({ step }) => step)))
   const byStep: Record<string, unknown> = {}
   for (const { step, state } of all) {
-    const name = freeName(step, names)
-    names[name] = true
+    const name = nameOf(step)
     if (state !== undefined) byStep[name] = state
   }
   return Object.keys(byStep).length > 0 || shape === 'keyed' ? { value: byStep } : {}
 }
 
-function tooMany(step: string): SystemError {
+function tooMany(step: string, what: string): SystemError {
   return new SystemError(
     'CAPACITY',
-    `More than ${MAX_QUEUE} steps of the plan wait to run: let step "${step}" join its inputs with join: "all"`,
+    `More than ${MAX_QUEUE} steps of the plan ${what}: let step "${step}" join its inputs with join: "all"`,
     { context: { stepId: step, maxQueue: MAX_QUEUE } },
   )
 }

@@ -335,7 +335,7 @@ describe('a damaged file', () => {
 
   it(
     'never returns a value that was not written, whichever bit is flipped',
-    { timeout: 300_000 },
+    { timeout: 3_600_000 },
     async () => {
       const file = newFile()
       const written = new Map(
@@ -348,8 +348,9 @@ describe('a damaged file', () => {
       const seen = { intact: 0, refused: 0, partlyDamaged: 0, missingButTold: 0, missing: 0 }
       const copy = newFile()
       for (let index = 0; index < intact.length; index++) {
-        // Most of a small file is empty: every second byte that is set, and every tenth of the others.
-        if (index % (intact[index] === 0 ? 10 : 2) !== 0) continue
+        // Most of a small file is empty: every second byte that is set, and every tenth of the others. `FLIPS=all` flips in each.
+        const step = intact[index] === 0 ? 10 : 2
+        if (process.env['FLIPS'] !== 'all' && index % step !== 0) continue
         const bytes = Buffer.from(intact)
         bytes[index]! ^= 1 << (index % 8)
         writeFileSync(copy, bytes)

@@ -1,10 +1,6 @@
-import { setImmediate as scheduleImmediate } from 'node:timers'
 import { SystemError } from '../../core/system-error.js'
-import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError } from '../check-operations.js'
-import { encodeJson } from '../encode-json.js'
-import { GroupCommit } from '../group-commit.js'
-import { scanRange } from '../key-range.js'
-import type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'
+import { SqlStorage } from '../sql/sql-storage.js'
+import type { StorageDriver } from '../storage-driver.js'
 import type { PostgresRecords } from './postgres-records.js'
 
 /** Which database to use. */
@@ -19,8 +15,6 @@ export interface PostgresStorageOptions {
   readonly maxPendingCommits?: number
 }
 
-const MAX_GROUP = 256
-
 /**
  * Records in a PostgreSQL database, which many processes share. Commits made at the same time share a transaction;
  * those of different processes are isolated by the server (`SERIALIZABLE`).
@@ -32,57 +26,24 @@ export function postgresStorage(options: PostgresTarget & PostgresStorageOptions
   return new PostgresStorage(options)
 }
 
-class PostgresStorage implements StorageDriver {
+class PostgresStorage extends SqlStorage {
   readonly name = 'postgres'
   readonly isDurable = true
   readonly #target: PostgresTarget
-  readonly #commits: GroupCommit<CheckedCommit<string>>
   #records: Promise<PostgresRecords> | undefined
-  #isClosed = false
 
   constructor(options: PostgresTarget & PostgresStorageOptions) {
+    super(options.maxPendingCommits)
     this.#target = options
-    this.#commits = new GroupCommit({
-      flush: async (commits) => (await this.#open()).apply(commits),
-      schedule: scheduleImmediate,
-      maxGroup: MAX_GROUP,
-      maxPending: options.maxPendingCommits ?? 10_000,
-    })
   }
 
-  async get(key: string): Promise<unknown> {
-    this.#checkOpen()
-    checkKey(key)
-    return (await this.#open()).get(key)
+  protected async use<T>(action: (records: PostgresRecords) => T | Promise<T>): Promise<T> {
+    return action(await this.#open())
   }
 
-  async scan(options: ScanOptions): Promise<readonly StorageRecord[]> {
-    this.#checkOpen()
-    const limit = checkScan(options)
-    const range = scanRange(options)
-    if (!range) return []
-    return (await this.#open()).scan(range, limit, options.reverse ?? false, options.onDamaged)
-  }
-
-  async commit(operations: readonly StorageOperation[]): Promise<void> {
-    this.#checkOpen()
-    await this.#commits.add(checkOperations(operations, encodeJson))
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#commits.settle()
+  protected async release(): Promise<void> {
     const records = await this.#records?.catch(() => undefined)
     await records?.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  #checkOpen(): void {
-    if (this.#isClosed) throw closedError('postgres')
   }
 
   #open(): Promise<PostgresRecords> {

@@ -1,11 +1,7 @@
-import { setImmediate as scheduleImmediate } from 'node:timers'
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
-import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError } from '../check-operations.js'
-import { encodeJson } from '../encode-json.js'
-import { GroupCommit } from '../group-commit.js'
-import { scanRange } from '../key-range.js'
-import type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'
+import { SqlStorage } from '../sql/sql-storage.js'
+import type { StorageDriver } from '../storage-driver.js'
 import { openSqliteDatabase, type SqliteDatabase, type SqliteEngine } from './sqlite-database.js'
 import { isBusy, sqliteError } from './sqlite-error.js'
 import { SqliteRecords } from './sqlite-records.js'
@@ -36,8 +32,6 @@ export type SqliteTarget =
   /** An open database of `better-sqlite3`, `libsql` or `node:sqlite`, for this storage alone; the caller closes it. */
   | { readonly database: SqliteDatabase }
 
-/** Commits in one transaction: bounded so that one transaction does not hold up the thread for long. */
-const MAX_GROUP = 256
 const RETRY_MS = 5
 
 /**
@@ -50,81 +44,43 @@ export function sqliteStorage(options: SqliteTarget & SqliteStorageOptions): Sto
   return new SqliteStorage(options)
 }
 
-class SqliteStorage implements StorageDriver {
+class SqliteStorage extends SqlStorage {
   readonly name = 'sqlite'
   readonly isDurable: boolean
   readonly #options: SqliteTarget & SqliteStorageOptions
   readonly #file: string
   readonly #clock: Clock
   readonly #busyTimeoutMs: number
-  readonly #commits: GroupCommit<CheckedCommit<string>>
   #records: Promise<SqliteRecords> | undefined
-  #isClosed = false
 
   constructor(options: SqliteTarget & SqliteStorageOptions) {
-    const { clock = systemClock, busyTimeout = '5s', maxPendingCommits = 10_000 } = options
+    const { clock = systemClock, busyTimeout = '5s', maxPendingCommits } = options
+    super(maxPendingCommits)
     this.#options = options
     this.#file = 'file' in options ? options.file : fileOf(options.database)
     this.isDurable = this.#file !== ':memory:' && this.#file !== ''
     this.#clock = clock
     this.#busyTimeoutMs = toMs(busyTimeout)
-    this.#commits = new GroupCommit({
-      flush: (commits) => this.#use((records) => records.apply(commits)),
-      // After the promises that the last group settled have run: who is about to commit again joins the next.
-      schedule: scheduleImmediate,
-      maxGroup: MAX_GROUP,
-      maxPending: maxPendingCommits,
-    })
   }
 
-  async get(key: string): Promise<unknown> {
-    this.#checkOpen()
-    checkKey(key)
-    return this.#use((records) => records.get(key))
-  }
-
-  async scan(options: ScanOptions): Promise<readonly StorageRecord[]> {
-    this.#checkOpen()
-    const limit = checkScan(options)
-    const range = scanRange(options)
-    if (!range) return []
-    return this.#use((records) => records.scan(range, limit, options.reverse ?? false, options.onDamaged))
-  }
-
-  async commit(operations: readonly StorageOperation[]): Promise<void> {
-    this.#checkOpen()
-    await this.#commits.add(checkOperations(operations, encodeJson))
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#commits.settle()
-    const records = await this.#records?.catch(() => undefined)
-    this.#records = undefined
-    if ('file' in this.#options) records?.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  #checkOpen(): void {
-    if (this.#isClosed) throw closedError('sqlite')
-  }
-
-  /** Runs `action` on the open database, again while another process holds a lock. */
-  async #use<T>(action: (records: SqliteRecords) => T): Promise<T> {
+  /** Again while another process holds a lock. */
+  protected async use<T>(action: (records: SqliteRecords) => T | Promise<T>): Promise<T> {
     const giveUpAt = this.#clock.now() + this.#busyTimeoutMs
     for (;;) {
       try {
         this.#records ??= this.#open()
-        return action(await this.#records)
+        return await action(await this.#records)
       } catch (error) {
         if (!isBusy(error) || this.#clock.now() >= giveUpAt) throw sqliteError(error, this.#file)
       }
       await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, RETRY_MS))
     }
+  }
+
+  protected async release(): Promise<void> {
+    const records = await this.#records?.catch(() => undefined)
+    this.#records = undefined
+    if ('file' in this.#options) records?.close()
   }
 
   async #open(): Promise<SqliteRecords> {

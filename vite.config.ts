@@ -21,8 +21,11 @@ export const entries: Record<string, string> = {
   'plan/index': 'src/plan/index.ts',
 }
 
-/** Commands of the `bin` map in package.json, which nobody imports. */
-export const commands: Record<string, string> = { 'cli/main': 'src/cli/main.ts' }
+/** Commands of the `bin` map in package.json, and scripts of threads: nobody imports them. */
+export const commands: Record<string, string> = {
+  'cli/main': 'src/cli/main.ts',
+  'cli/load-worker': 'src/cli/worker/load-worker.ts',
+}
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 

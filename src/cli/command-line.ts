@@ -8,6 +8,8 @@ export interface Command {
   readonly summary: string
   /** What `--help` prints. */
   readonly help: string
+  /** Of a command with subcommands: what `--help` prints behind one of them. */
+  readonly helpOf?: (args: readonly string[]) => string | undefined
   /** Resolves to the exit code. */
   readonly run: (args: readonly string[]) => Promise<number>
 }

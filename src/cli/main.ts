@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `busline`. Exit codes: 0 all is well, 1 it could not be done or a run failed, 2 wrong usage, 130 interrupted.
+ * The command `busline`. Exit codes: 0 all is well, 1 it could not be done or a run failed, 2 wrong usage, 99 a load broke a threshold, 130
+ * interrupted.
  * Whoever made a mistake gets one line that says so, and no stack.
  */
 import { isSystemError } from '../core/system-error.js'
@@ -10,9 +11,10 @@ import { inspect } from './commands/inspect.js'
 import { run } from './commands/run.js'
 import { runs } from './commands/runs.js'
 import { show } from './commands/show.js'
+import { worker } from './commands/worker.js'
 import { BadUsage, Failure } from './failure.js'
 
-const COMMANDS: readonly Command[] = [run, runs, show, inspect, demo]
+const COMMANDS: readonly Command[] = [run, runs, show, inspect, worker, demo]
 
 const HELP = `Event-bus workflow runtime: runs workflows, and looks at what they did.
 
@@ -36,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const end = rest.indexOf('--')
   if (rest.slice(0, end < 0 ? rest.length : end).some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(command.help)
+    process.stdout.write(command.helpOf?.(rest) ?? command.help)
     return 0
   }
   try {

@@ -64,18 +64,18 @@ export class LoadSeries {
     }
   }
 
-  /** @param elapsedMs How long the load has lasted: the last interval may not be over yet. */
+  /** @param elapsedMs How long the load has lasted. A last interval that is not half over counts to the one before. */
   list(elapsedMs: number): readonly LoadInterval[] {
-    const count = Math.min(
-      MAX_INTERVALS,
-      Math.max(this.#cells.length, Math.ceil(elapsedMs / this.#intervalMs)),
-    )
-    return Array.from({ length: count }, (_, index) => {
-      const { service, response, ...counts } = this.#cells[index] ?? emptyCell()
+    const whole = Math.max(1, Math.min(MAX_INTERVALS, Math.round(elapsedMs / this.#intervalMs)))
+    return Array.from({ length: whole }, (_, index) => {
+      const isLast = index === whole - 1
+      const cells = this.#cells.slice(index, isLast ? this.#cells.length : index + 1)
+      const { service, response, ...counts } =
+        cells.length === 1 ? cells[0]! : cells.reduce(merge, emptyCell())
       const fromMs = index * this.#intervalMs
       return {
         fromMs,
-        durationMs: Math.max(1, Math.min(this.#intervalMs, elapsedMs - fromMs)),
+        durationMs: isLast ? Math.max(1, elapsedMs - fromMs) : this.#intervalMs,
         ...counts,
         responseP50Ms: response.percentile(50),
         responseP99Ms: response.percentile(99),
@@ -91,14 +91,7 @@ export class LoadSeries {
     for (let index = 0; index < cells.length; index += 2) {
       const one = cells[index]!
       const other = cells[index + 1]
-      if (other) {
-        one.iterations += other.iterations
-        one.errors += other.errors
-        one.dropped += other.dropped
-        one.active = Math.max(one.active, other.active)
-        one.service.merge(other.service)
-        one.response.merge(other.response)
-      }
+      if (other) merge(one, other)
       this.#cells.push(one)
     }
   }
@@ -113,4 +106,14 @@ function emptyCell(): Cell {
     service: new LatencyHistogram(),
     response: new LatencyHistogram(),
   }
+}
+
+function merge(into: Cell, from: Cell): Cell {
+  into.iterations += from.iterations
+  into.errors += from.errors
+  into.dropped += from.dropped
+  into.active = Math.max(into.active, from.active)
+  into.service.merge(from.service)
+  into.response.merge(from.response)
+  return into
 }

@@ -54,6 +54,8 @@ export class ArchiveManager {
 
   constructor(options: ArchiveManagerOptions) {
     this.#options = options
+    // At once: what an earlier manager left counts for the bound.
+    this.load().catch(options.onFault)
   }
 
   /** To be called once per runner, when it is in its final state. */
@@ -103,8 +105,9 @@ export class ArchiveManager {
   }
 
   /** Resolves when everything is in the store. */
-  settled(): Promise<void> {
-    return this.#writing
+  async settled(): Promise<void> {
+    await this.#loading?.catch(() => {})
+    await this.#writing
   }
 
   async #read(): Promise<void> {

@@ -1,9 +1,8 @@
-import { SystemError, isSystemError } from '../core/system-error.js'
+import { SystemError, isSystemError, serializeError } from '../core/system-error.js'
 import { checkRunnerOptions } from './check-options.js'
 import { executionFailed, unknownWorker, workerError } from './runner-errors.js'
 import type { RunnerOptions } from './runner-options.js'
 import { RunnerRecord } from './runner-record.js'
-import type { WorkerInstance } from './worker-instance.js'
 import type { WorkerInstanceManager } from './worker-instance-manager.js'
 import type { ManagerSettings } from './worker-manager-options.js'
 import type { WorkerRegistry } from './worker-registry.js'
@@ -27,34 +26,38 @@ export class AsyncRunnerInstanceManager {
   /** @param workerId @default where placement wants it @throws {SystemError} as `WorkerHandle.addRunner` does. */
   async addRunner(given: RunnerOptions, workerId?: string): Promise<RunnerRecord> {
     const options = checkRunnerOptions(given)
-    const worker = workerId === undefined ? await this.#place() : this.#registry.getWorker(workerId)
-    if (!worker) throw unknownWorker(workerId!)
-    if (worker.status === 'draining') {
-      throw new SystemError('INVALID_COMMAND', `Worker "${worker.id}" takes no runners: it is to go`, {
-        context: { workerId: worker.id },
-      })
-    }
-    return this.#addTo(worker, options)
-  }
-
-  async #addTo(worker: WorkerInstance, options: RunnerOptions): Promise<RunnerRecord> {
-    const { clock, ids, logger } = this.#settings
-    const onFault = (error: unknown) => logger.error('A listener of a runner failed', { error })
-    // Known before it is asked for: what the worker tells of it comes before the reply, and placement counts it.
-    const record = new RunnerRecord(ids(), worker.id, options, clock.now(), onFault)
-    this.#registry.addRunner(record)
+    const record = workerId === undefined ? await this.#place(options) : this.#register(workerId, options)
     try {
-      await worker.request('addRunner', { runnerId: record.runnerId, options })
+      await this.#registry
+        .getWorker(record.workerId)!
+        .request('addRunner', { runnerId: record.runnerId, options })
       return record
     } catch (error) {
       this.#registry.deleteRunner(record, false)
       throw isSystemError(error)
         ? error
-        : executionFailed('Adding the runner', error, { workerId: worker.id })
+        : executionFailed('Adding the runner', error, { workerId: record.workerId })
     }
   }
 
-  async #place(): Promise<WorkerInstance> {
+  /** Makes it known before it is asked for: placement counts it from now on, and what its worker tells of it comes before the reply. */
+  #register(workerId: string, options: RunnerOptions): RunnerRecord {
+    const { clock, ids, logger } = this.#settings
+    const worker = this.#registry.getWorker(workerId)
+    if (!worker) throw unknownWorker(workerId)
+    if (worker.status === 'draining') {
+      throw new SystemError('INVALID_COMMAND', `Worker "${workerId}" takes no runners: it is to go`, {
+        context: { workerId },
+      })
+    }
+    const onFault = (error: unknown) =>
+      logger.error('A listener of a runner failed', { error: serializeError(error) })
+    const record = new RunnerRecord(ids(), workerId, options, clock.now(), onFault)
+    this.#registry.addRunner(record)
+    return record
+  }
+
+  async #place(options: RunnerOptions): Promise<RunnerRecord> {
     for (;;) {
       const candidates = this.#registry.available().map((worker) => ({
         workerId: worker.id,
@@ -63,15 +66,10 @@ export class AsyncRunnerInstanceManager {
         utilization: worker.utilization(),
         tags: worker.options.tags ?? [],
       }))
-      const { canGrow } = this.#instances
-      const chosen = this.#settings.placement(candidates, { canGrow })
-      if (chosen !== null) {
-        const worker = this.#registry.getWorker(chosen)
-        if (!worker) throw unknownWorker(chosen)
-        return worker
-      }
+      const chosen = this.#settings.placement(candidates, { canGrow: this.#instances.canGrow })
+      if (chosen !== null) return this.#register(chosen, options)
       const grown = this.#instances.grow()
-      if (grown) return await grown
+      if (grown) return this.#register((await grown).id, options)
       if (!this.#instances.isStarting) {
         throw workerError(
           'CAPACITY',

@@ -1,7 +1,7 @@
 import { message } from '../protocol.js'
 import { uncloneable } from '../runner-errors.js'
 import type { ServedPort, WorkerScript } from '../worker/serve-port.js'
-import { serveHandshake } from '../worker/serve-worker.js'
+import { checkScript, serveHandshake } from '../worker/serve-worker.js'
 import { type WorkerPort, isWorkerPort } from '../worker/worker-port.js'
 import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from '../worker-host.js'
 
@@ -9,8 +9,11 @@ import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from '../worker-h
  * Runs workers in this thread: for tests, and where there are no threads. Messages are cloned as for a thread, and
  * delivered in microtasks, so that a simulated clock moves them on. It cannot contain what a thread contains: an endless loop or
  * a full heap is everybody's.
+ *
+ * @throws {SystemError} `VALIDATION` when what is offered is malformed.
  */
 export function inProcessHost(script: WorkerScript): WorkerHostFactory {
+  checkScript(script)
   return { kind: 'inProcess', open: (options) => openInProcess(script, options) }
 }
 

@@ -1,3 +1,6 @@
+import type { Clock } from '../../core/clock.js'
+import { preciseClock } from './precise-clock.js'
+
 /**
  * Lets messages in between iterations. A loop whose iterations do not wait would otherwise run in microtasks alone, and
  * no command would ever reach the worker.
@@ -10,24 +13,31 @@ export interface Breather {
 /** How long iterations may keep the thread to themselves. */
 const MAX_HOLD_MS = 5
 
-/** How many iterations at most before others are let in, also where time stands still in a test. */
+/** How many iterations at most before others are let in. */
 const MAX_ITERATIONS = 500
 
-export function createBreather(): Breather {
+/** @param clock Where it stands still, as in tests, only the number of iterations at one instant counts. */
+export function createBreather(clock: Clock): Breather {
+  const isReal = clock === preciseClock
   let count = 0
-  let since = performance.now()
+  let since = clock.now()
   let pending: Promise<void> | undefined
   const restart = () => {
     count = 0
-    since = performance.now()
+    since = clock.now()
     pending = undefined
+  }
+  const isDue = () => {
+    const held = clock.now() - since
+    if (isReal) return count >= MAX_ITERATIONS || held >= MAX_HOLD_MS
+    if (held !== 0) restart()
+    return count >= MAX_ITERATIONS
   }
   return {
     breathe() {
       if (pending) return pending
       // Asking for the time costs more than a short iteration does.
-      if (++count % 16 !== 0) return undefined
-      if (count < MAX_ITERATIONS && performance.now() - since < MAX_HOLD_MS) return undefined
+      if (++count % 16 !== 0 || !isDue()) return undefined
       return (pending = macrotask().then(restart))
     },
   }
@@ -36,7 +46,7 @@ export function createBreather(): Breather {
 const immediate = (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate
 
 /** Resolves in a later task of the event loop, without the delay that browsers add to nested timers. */
-export function macrotask(): Promise<void> {
+function macrotask(): Promise<void> {
   return new Promise((resolve) => {
     if (immediate) {
       immediate(resolve)

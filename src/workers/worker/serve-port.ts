@@ -47,7 +47,7 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
     maxDelayMs: settings.telemetryDelayMs,
     send: (batch) => link.send('telemetry', batch),
   })
-  const runnerSet = new RunnerSet(runners, { clock, link, buffer, breather: createBreather() })
+  const runnerSet = new RunnerSet(runners, { clock, link, buffer, breather: createBreather(clock) })
   const taskServer = new TaskServer(tasks, link)
 
   function answer({ command, payload }: WireMessage): unknown {

@@ -24,7 +24,8 @@ export function serveHandshake(channel: HandshakeChannel, script: WorkerScript):
     const { port, settings } = payload as ManagerCommands['messagePort']
     const opened = channel.toPort(port)
     if (!opened) throw notHandshake('"payload.port" must be a message port')
-    channel.onServed?.(servePort(opened, settings, script))
+    const served = servePort(opened, settings, script)
+    channel.onServed?.(served)
   })
 }
 
@@ -51,7 +52,7 @@ function notHandshake(what: string): SystemError {
   )
 }
 
-function checkScript({ runners = {}, tasks = {} }: WorkerScript): void {
+export function checkScript({ runners = {}, tasks = {} }: WorkerScript): void {
   for (const [name, runner] of Object.entries(runners)) {
     if (typeof runner?.create === 'function') continue
     throw refuse(`runners.${name}`, 'must be made with defineRunner()')

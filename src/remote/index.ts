@@ -7,6 +7,11 @@ export {
   remoteExecutor,
 } from './executor/remote-executor.js'
 export type { RemoteRequirements } from './executor/requirements.js'
+export { type Drainable, drainOnSignal, type DrainOnSignalOptions } from './operation/drain-on-signal.js'
+export { healthHandler, type HealthHandlerOptions } from './operation/health-handler.js'
+export type { HttpAccessOptions } from './operation/http-access.js'
+export { metricsHandler } from './operation/metrics-handler.js'
+export { statusHandler } from './operation/status-handler.js'
 export type { WorkerRegistration } from './pool/pooled-worker.js'
 export type { RemovedWorker, WorkerCriteria, WorkerInfo, WorkerStatus } from './pool/worker-info.js'
 export { type HealthCheck, WorkerPool, type WorkerPoolOptions } from './pool/worker-pool.js'

@@ -135,7 +135,7 @@ describe('queries', () => {
     const { clock, host, manager } = setUp({
       answer({ command, payload }) {
         if (command === 'addRunner') return isLate ? undefined : {}
-        return command === 'getRunners' ? [{ runnerId: 'zombie', history: [] }] : (payload as object)
+        return command === 'getRunners' ? [{ runnerId: 'zombie', history: [] }] : payload
       },
     })
     const worker = await manager.addWorker()

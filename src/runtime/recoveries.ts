@@ -61,6 +61,11 @@ export class Recoveries {
     return report
   }
 
+  /** An owner has gone. */
+  now(): void {
+    if (!this.#isClosed) this.#look({ recovered: [], owned: [], parked: [] })
+  }
+
   close(reason: SystemError): void {
     const { clock } = this.#context
     this.#isClosed = true
@@ -86,10 +91,11 @@ export class Recoveries {
     const mayPass = owned.length > 0 || parked.some(({ error }) => error.code === 'STORAGE')
     if (this.#isClosed || !mayPass) return
     clock.clearTimeout(this.#timer)
-    this.#timer = clock.setTimeout(() => this.#lookAgain(report), durability!.ownership.ttlMs)
+    this.#timer = clock.setTimeout(() => this.#look(report), durability!.ownership.ttlMs)
   }
 
-  #lookAgain(report: RecoveryReport): void {
+  /** @param report What there was before. */
+  #look(report: RecoveryReport): void {
     this.all().catch((error: unknown) => {
       this.#context.report(error, 'Recovering runs')
       this.#again(report)

@@ -102,7 +102,9 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       if (!storage?.isDurable || parts.durability) return
       const { openDurability } = await import('./durable/open-durability.js')
       if (parts.durability) return
-      parts.durability = openDurability(storage, this.#context, { claimTtlMs, timelineStore, retention })
+      const onOwnerGone = () => this.#recoveries.now()
+      const durable = { claimTtlMs, timelineStore, retention, onOwnerGone }
+      parts.durability = openDurability(storage, this.#context, durable)
       const { timelines } = parts.durability
       if (timelines) {
         parts.timelines = timelines

@@ -17,6 +17,7 @@ import type { PruneReport, RetentionOptions } from './retention-options.js'
 import { RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
+import { tabLocks } from './tab-lock.js'
 
 export interface DurabilityOptions {
   readonly claimTtlMs: number
@@ -25,6 +26,8 @@ export interface DurabilityOptions {
   /** Where timelines are kept beside the runs. */
   readonly shared: StoredTimelineStore | undefined
   readonly retention: RetentionOptions | undefined
+  /** Another owner has gone: what it left may be taken over. */
+  readonly onOwnerGone: () => void
 }
 
 /** What makes the runs of a runtime outlive it. */
@@ -41,13 +44,20 @@ export class Durability {
   constructor(
     driver: StorageDriver,
     context: RuntimeContext,
-    { claimTtlMs, timelineStore, shared, retention }: DurabilityOptions,
+    { claimTtlMs, timelineStore, shared, retention, onOwnerGone }: DurabilityOptions,
   ) {
     this.registry = new StoreRegistry(driver)
     this.timelines = shared
     this.context = context
-    const onFault = (error: unknown) => context.report(error, 'Renewing the claim of this process')
-    this.ownership = new Ownership(context.ids(), driver, context.clock, claimTtlMs, onFault)
+    this.ownership = new Ownership({
+      id: context.ids(),
+      driver,
+      clock: context.clock,
+      ttlMs: claimTtlMs,
+      locks: tabLocks(driver),
+      onGone: onOwnerGone,
+      onFault: (error) => context.report(error, 'Renewing the claim of this process'),
+    })
     this.#pruneHost = { driver, timelines: shared ?? timelineStore, now: () => context.clock.now() }
     this.#housekeeping = retention && this.#keepHouse(retention)
   }

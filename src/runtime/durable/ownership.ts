@@ -1,10 +1,23 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
 import { recordKeys } from './record-keys.js'
+import type { OwnerLocks } from './tab-lock.js'
 
 interface OwnerRecord {
   /** Until when the owner counts as alive, epoch milliseconds. */
   readonly until: number
+}
+
+export interface OwnershipOptions {
+  readonly id: string
+  readonly driver: StorageDriver
+  readonly clock: Clock
+  readonly ttlMs: number
+  /** How owners see at once that another is gone. @default by its silence alone */
+  readonly locks: OwnerLocks | undefined
+  /** Another owner has gone, or been silent for too long: its runs may be taken over. */
+  readonly onGone: () => void
+  readonly onFault: (error: unknown) => void
 }
 
 /**
@@ -14,35 +27,27 @@ interface OwnerRecord {
  */
 export class Ownership {
   readonly id: string
-  readonly #driver: StorageDriver
-  readonly #clock: Clock
-  readonly #ttlMs: number
-  readonly #onFault: (error: unknown) => void
+  readonly #options: OwnershipOptions
+  /** Owners whose lock was passed on: they do not come back. */
+  readonly #gone = new Set<string>()
+  /** Owners that have fallen silent, and since when. */
+  #silent: ReadonlyMap<string, number> = new Map()
   #timer: TimerHandle
   #opening: Promise<void> | undefined
   #isClosed = false
 
-  constructor(
-    id: string,
-    driver: StorageDriver,
-    clock: Clock,
-    ttlMs: number,
-    onFault: (error: unknown) => void,
-  ) {
-    this.id = id
-    this.#driver = driver
-    this.#clock = clock
-    this.#ttlMs = ttlMs
-    this.#onFault = onFault
+  constructor(options: OwnershipOptions) {
+    this.id = options.id
+    this.#options = options
   }
 
   get ttlMs(): number {
-    return this.#ttlMs
+    return this.#options.ttlMs
   }
 
   /** Resolves when the store knows that this owner lives. */
   open(): Promise<void> {
-    this.#opening ??= this.#renew().catch((error: unknown) => {
+    this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       throw error
     })
@@ -51,20 +56,24 @@ export class Ownership {
 
   async isAlive(owner: string): Promise<boolean> {
     if (owner === this.id) return true
-    const record = (await this.#driver.get(recordKeys.owner(owner))) as OwnerRecord | undefined
-    return record !== undefined && record.until > this.#clock.now()
+    if (this.#gone.has(owner)) return false
+    const record = (await this.#options.driver.get(recordKeys.owner(owner))) as OwnerRecord | undefined
+    const isAlive = record !== undefined && record.until > this.#options.clock.now()
+    if (isAlive) this.#watch(owner)
+    return isAlive
   }
 
   /** Deletes what is left of processes that are gone. One that comes back says again that it is alive. */
   async forgetDead(): Promise<void> {
-    const now = this.#clock.now()
-    const records = await this.#driver.scan({ prefix: recordKeys.owners, onDamaged: () => {} })
-    const dead = records.filter(({ value }) => (value as OwnerRecord).until + this.#ttlMs < now)
+    const { clock, driver, ttlMs } = this.#options
+    const now = clock.now()
+    const records = await this.#owners()
+    const dead = records.filter(({ until }) => until + ttlMs < now)
     await Promise.all(
-      dead.map(({ key, value }) =>
-        this.#driver
+      dead.map(({ key, until }) =>
+        driver
           .commit([
-            { type: 'expect', key, field: 'until', equals: (value as OwnerRecord).until },
+            { type: 'expect', key, field: 'until', equals: until },
             { type: 'delete', key },
           ])
           // Somebody else has, or will.
@@ -77,27 +86,73 @@ export class Ownership {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#clock.clearTimeout(this.#timer)
+    const { clock, driver, locks, onFault } = this.#options
+    clock.clearTimeout(this.#timer)
     if (!this.#opening) return
     try {
-      await this.#driver.commit([{ type: 'delete', key: recordKeys.owner(this.id) }])
+      await driver.commit([{ type: 'delete', key: recordKeys.owner(this.id) }])
     } catch (error) {
-      this.#onFault(error)
+      onFault(error)
     }
+    locks?.close()
+  }
+
+  /** The lock comes first: who sees the record without the lock takes this owner for gone. */
+  async #open(): Promise<void> {
+    const { locks, onFault } = this.#options
+    await locks?.hold(this.id).catch(onFault)
+    await this.#renew()
+    if (locks) await this.#lookAround()
   }
 
   async #renew(): Promise<void> {
-    const until = this.#clock.now() + this.#ttlMs
-    const value: OwnerRecord = { until }
+    const { clock, driver, ttlMs } = this.#options
+    const value: OwnerRecord = { until: clock.now() + ttlMs }
     try {
-      await this.#driver.commit([{ type: 'put', key: recordKeys.owner(this.id), value }])
+      await driver.commit([{ type: 'put', key: recordKeys.owner(this.id), value }])
     } finally {
       if (!this.#isClosed) this.#schedule()
     }
   }
 
   #schedule(): void {
-    this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => void this.#renew().catch(this.#onFault), this.#ttlMs / 3)
+    const { clock, ttlMs, onFault } = this.#options
+    clock.clearTimeout(this.#timer)
+    this.#timer = clock.setTimeout(() => {
+      this.#renew()
+        .then(() => this.#lookAround())
+        .catch(onFault)
+    }, ttlMs / 3)
+  }
+
+  /** Who else is there: whose runs are to be taken over now, and whom to keep an eye on. */
+  async #lookAround(): Promise<void> {
+    const now = this.#options.clock.now()
+    const others = (await this.#owners()).filter(({ owner }) => owner !== this.id)
+    if (this.#isClosed) return
+    const silent = new Map<string, number>()
+    for (const { owner, until } of others) {
+      if (until <= now) silent.set(owner, until)
+      else this.#watch(owner)
+    }
+    const isNew = [...silent].some(([owner, until]) => this.#silent.get(owner) !== until)
+    this.#silent = silent
+    if (isNew) this.#options.onGone()
+  }
+
+  #watch(owner: string): void {
+    this.#options.locks?.whenGone(owner, () => {
+      this.#gone.add(owner)
+      if (!this.#isClosed) this.#options.onGone()
+    })
+  }
+
+  async #owners() {
+    const records = await this.#options.driver.scan({ prefix: recordKeys.owners, onDamaged: () => {} })
+    return records.map(({ key, value }) => ({
+      key,
+      owner: key.slice(recordKeys.owners.length),
+      until: (value as OwnerRecord).until,
+    }))
   }
 }

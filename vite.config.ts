@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { BuildOptions } from 'vite'
+import type { BuildOptions, Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /** One row per subpath of the `exports` map in package.json; a test holds the two against each other. */
@@ -19,6 +19,8 @@ export const entries: Record<string, string> = {
   'remote/index': 'src/remote/index.ts',
   'remote/client/index': 'src/remote/client/index.ts',
   'plan/index': 'src/plan/index.ts',
+  'plan/node/index': 'src/plan/node/index.ts',
+  'plan/sandbox/index': 'src/plan/sandbox/index.ts',
 }
 
 /** Commands of the `bin` map in package.json, and scripts of threads: nobody imports them. */
@@ -27,18 +29,49 @@ export const commands: Record<string, string> = {
   'cli/load-worker': 'src/cli/worker/load-worker.ts',
 }
 
+/** The scripts of workers, which nobody imports. */
+const workers: Record<string, string> = {
+  'plan/sandbox/engine-worker': 'src/plan/sandbox/engine-worker.ts',
+  'plan/node/thread-worker': 'src/plan/node/thread-worker.ts',
+}
+
+/** The modules that start workers: files of their own beside the scripts, which they find by their address. */
+const spawners = ['plan/sandbox/spawn-engine-worker', 'plan/node/spawn-thread-worker']
+
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const library: BuildOptions = {
   target: 'es2022',
   sourcemap: true,
   minify: false,
-  lib: { entry: { ...entries, ...commands }, formats: ['es'] },
+  lib: { entry: { ...entries, ...commands, ...workers }, formats: ['es'] },
   rolldownOptions: {
     // Dependencies stay imports of the consumer's own copies: nothing is bundled twice in an application.
     external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0'),
-    output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+    output: {
+      chunkFileNames: ({ name }) => (spawners.includes(name) ? '[name].js' : 'chunks/[name]-[hash].js'),
+      codeSplitting: {
+        groups: spawners.map((name) => ({ name, test: (id) => id.endsWith(`/${name}.ts`) })),
+      },
+    },
   },
+}
+
+const ENGINE_WORKER = "new URL('./engine-worker.js', import.meta.url)"
+
+/** Hides the address of a Web Worker from this build, which would pack its script, so that an application's build sees it. */
+const keepWorkerAddress: Plugin = {
+  name: 'keep-worker-address',
+  apply: 'build',
+  enforce: 'pre',
+  transform: (code, id) =>
+    id.endsWith('/spawn-engine-worker.ts')
+      ? { code: code.replace(ENGINE_WORKER, '__ENGINE_WORKER__'), map: { mappings: '' } }
+      : null,
+  renderChunk: (code) =>
+    code.includes('__ENGINE_WORKER__')
+      ? { code: code.replace('__ENGINE_WORKER__', ENGINE_WORKER), map: { mappings: '' } }
+      : null,
 }
 
 /** The script of the page that the inspector serves: one file that needs no other. */
@@ -52,6 +85,7 @@ const inspectorPage: BuildOptions = {
 
 export default defineConfig(({ mode }) => ({
   build: mode === 'inspector-page' ? inspectorPage : library,
+  plugins: mode === 'inspector-page' ? [] : [keepWorkerAddress],
   // A library leaves this to the application; the page has nobody to leave it to.
   define: mode === 'inspector-page' ? { 'process.env.NODE_ENV': '"production"' } : {},
   resolve: {

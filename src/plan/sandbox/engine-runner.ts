@@ -218,7 +218,7 @@ export class EngineRunner {
       this.#last = known
       return undefined
     }
-    program ??= known?.program as JobProgram | ConditionProgram | undefined
+    program ??= known?.program
     if (!program) throw new TypeError(`Program ${programId} was not told`)
     const modules = program.kind === 'job' ? program.modules : {}
     const error = this.#compile(realm, program, (specifier) => {

@@ -26,16 +26,24 @@ export function locateFault(fault: JobFault, text: FaultyText): JobFault {
   const place = first && { line: first.line, column: Math.max(1, first.column - shift) }
   const original = place && originalPosition(sourceMap, place)
   const position = original ? { line: original.line, column: original.column } : place
-  const isOfModule = thrown?.fromModule === true
+  const isOfModule = thrown?.fromModule === true || beginsInFile(thrown?.error?.stack)
   const name = isOfModule && !first ? operationName(sourceMap, text.operation ?? 0) : undefined
   return {
     ...fault,
-    ...(thrown?.error ? { thrown: withFrames(thrown, frames) } : {}),
+    ...(thrown?.error
+      ? { thrown: { ...withFrames(thrown, frames), ...(isOfModule ? { fromModule: true } : {}) } }
+      : {}),
     ...(position ? { position } : {}),
     ...(original?.sourceLine === undefined ? {} : { sourceLine: original.sourceLine }),
     ...(frames.length > 0 ? { stack: frames.map(({ text: frame }) => frame).join('\n') } : {}),
     ...(name === undefined ? {} : { operationName: name }),
   }
+}
+
+/** Whether the first frame of a stack is of a module that was imported from disk. */
+function beginsInFile(stack: string | undefined): boolean {
+  const first = stack?.split('\n').find((line) => line.startsWith('    at '))
+  return first?.includes('file://') === true
 }
 
 interface Frame extends SourcePosition {

@@ -20,8 +20,8 @@ export interface SandboxOptions extends JobEngineOptions {
    */
   readonly maxResultLength?: number
   /**
-   * Starts a Web Worker that runs `busline/plan/sandbox/worker`, where the bundler of an application does not find it
-   * by itself. Vite does.
+   * Starts a Web Worker whose script calls `startEngineWorker()`, where the bundler of an application does not find that of
+   * Busline by itself. Vite does.
    */
   readonly createWorker?: () => Worker
 }

@@ -1,7 +1,7 @@
 import { SystemError } from '../../core/system-error.js'
 import type { EngineLimits, FromWorker, TaskResult } from './engine-protocol.js'
-import { type EngineWorker, OUT_OF_MEMORY, type SpawnWorker } from './worker-host.js'
-import type { PoolTask } from './worker-pool.js'
+import { type EngineWorker, OUT_OF_MEMORY } from './worker-host.js'
+import type { PoolOptions, PoolTask } from './worker-pool.js'
 
 /** How long a worker may be silent beyond what its task may take, in milliseconds. */
 const GRACE_MS = 100
@@ -28,6 +28,7 @@ export class PooledWorker {
   readonly #worker: EngineWorker
   readonly #limits: EngineLimits
   readonly #idleMs: number
+  readonly #endsCutOff: boolean
   readonly #on: { readonly onIdle: () => void; readonly onGone: () => void }
   readonly #known = new Set<number>()
   #forget: number[] = []
@@ -39,12 +40,11 @@ export class PooledWorker {
   #lastHeard = 0
 
   constructor(
-    spawn: SpawnWorker,
-    limits: EngineLimits,
-    idleMs: number,
+    { spawn, limits, idleMs, endsCutOff = false }: Omit<PoolOptions, 'maxWorkers'>,
     on: { readonly onIdle: () => void; readonly onGone: () => void },
   ) {
     this.#limits = limits
+    this.#endsCutOff = endsCutOff
     this.#idleMs = idleMs
     this.#on = on
     this.#worker = spawn(limits, {
@@ -120,8 +120,12 @@ export class PooledWorker {
       // Text that imports is only looked at when it is loaded: what it imports is told with its first run.
       if (message.result.type === 'loaded' && message.result.imports.length > 0)
         this.#known.delete(task.programId)
-      this.#free()
-      resolve(message.result)
+      const { result } = message
+      const isCutOff =
+        result.type === 'stopped' || (result.type === 'fault' && result.fault.kind === 'timeout')
+      if (isCutOff && this.#endsCutOff) this.#leave()
+      else this.#free()
+      resolve(result)
     }
   }
 

@@ -41,12 +41,15 @@ interface Program<P> {
 type Compiled<P> =
   { readonly ok: true; readonly program: Program<P> } | { readonly ok: false; readonly fault: JobFault }
 
+/** A text that compiles, before it is known what its imports give. */
+type Looked =
+  | { readonly ok: true; readonly program: Program<JobProgram>; readonly imports: readonly string[] }
+  | { readonly ok: false; readonly fault: JobFault }
+
 export interface WorkerJobEngineOptions {
   readonly pool: WorkerPool
   /** Finds what is on disk. */
   readonly findModule?: FindModule
-  /** Whether workers import files themselves; else they are imported here and bridged. @default false */
-  readonly importsInWorker?: boolean
 }
 
 /**
@@ -57,7 +60,7 @@ export class WorkerJobEngine implements JobEngine {
   readonly #pool: WorkerPool
   readonly #options: WorkerJobEngineOptions
   /** Of texts that refer to nothing but themselves. The latest comes last. */
-  readonly #programs = new Map<string, Promise<Compiled<JobProgram>>>()
+  readonly #looked = new Map<string, Promise<Looked>>()
   #programCount = 0
   #isClosed = false
 
@@ -68,7 +71,7 @@ export class WorkerJobEngine implements JobEngine {
 
   async load(job: JobText): Promise<LoadResult<LoadedJob>> {
     if (this.#isClosed) throw closed()
-    const compiled = await this.#sharedProgram(job)
+    const compiled = await this.#programOf(job)
     if (!compiled.ok) return { ok: false, fault: locateFault(compiled.fault, job) }
     const { program } = compiled
     return {
@@ -106,51 +109,32 @@ export class WorkerJobEngine implements JobEngine {
 
   close(): Promise<void> {
     this.#isClosed = true
-    this.#programs.clear()
+    this.#looked.clear()
     this.#pool.close()
     return Promise.resolve()
   }
 
   // --- loading ---
 
-  #sharedProgram(job: JobText): Promise<Compiled<JobProgram>> {
-    const { source, globalsSource = '', linker, globals } = job
-    if (linker || globals) return this.#newProgram(job)
-    const key = JSON.stringify([source, globalsSource])
-    let program = this.#programs.get(key)
-    this.#programs.delete(key)
-    program ??= this.#newProgram(job)
-    this.#programs.set(key, program)
-    program.catch(() => this.#programs.delete(key))
-    if (this.#programs.size > MAX_PROGRAMS) this.#programs.delete(this.#programs.keys().next().value!)
-    return program
-  }
-
-  async #newProgram({ source, globalsSource, globals, linker = {} }: JobText): Promise<Compiled<JobProgram>> {
-    const id = ++this.#programCount
-    const bridges = new Map<string, Bridge>()
+  async #programOf(job: JobText): Promise<Compiled<JobProgram>> {
     try {
-      const ofGlobals = bridge(globals ?? {})
-      bridges.set('', ofGlobals)
-      const program: JobProgram = {
-        kind: 'job',
-        source,
-        globals: ofGlobals.values,
-        modules: {},
-        ...(globalsSource === undefined ? {} : { globalsSource }),
-      }
-      const result = await this.#compile({ id, program, bridges })
-      if (result.type === 'fault') return { ok: false, fault: result.fault }
-      const imports = result.type === 'loaded' ? result.imports : []
-      if (imports.length === 0) return { ok: true, program: { id, program, bridges } }
+      const looked = await this.#look(job)
+      if (!looked.ok) return looked
+      const { program, bridges } = looked.program
+      const { imports } = looked
+      if (imports.length === 0) return looked
+      const linked = new Map(bridges)
       const files: Record<string, string> = {}
       for (const specifier of imports) {
-        const found = await linkModule(specifier, linker, this.#options.findModule)
-        if ('exports' in found) bridges.set(specifier, bridge(found.exports))
+        const found = await linkModule(specifier, job.linker ?? {}, this.#options.findModule)
+        if ('exports' in found) linked.set(specifier, bridge(found.exports))
         else files[specifier] = found.url
       }
-      const modules = Object.fromEntries(imports.map((name) => [name, bridges.get(name)?.values ?? []]))
-      return { ok: true, program: { id, program: { ...program, modules, files }, bridges } }
+      const modules = Object.fromEntries(
+        [...linked].flatMap(([name, { values }]) => (name === '' ? [] : [[name, values]])),
+      )
+      const whole = { ...program, modules, files }
+      return { ok: true, program: { id: ++this.#programCount, program: whole, bridges: linked } }
     } catch (error) {
       if (error instanceof LinkFault) return { ok: false, fault: { kind: 'import', message: error.message } }
       if (!(error instanceof StateFault)) throw error
@@ -158,6 +142,35 @@ export class WorkerJobEngine implements JobEngine {
         cause: error,
       })
     }
+  }
+
+  /** Has a text compiled, or remembers that it was. What it imports is not decided here. */
+  #look(job: JobText): Promise<Looked> {
+    const { source, globalsSource = '', globals } = job
+    if (globals) return this.#lookNow(job)
+    const key = JSON.stringify([source, globalsSource])
+    const looked = this.#looked.get(key) ?? this.#lookNow(job)
+    this.#looked.delete(key)
+    this.#looked.set(key, looked)
+    looked.catch(() => this.#looked.delete(key))
+    if (this.#looked.size > MAX_PROGRAMS) this.#looked.delete(this.#looked.keys().next().value!)
+    return looked
+  }
+
+  async #lookNow({ source, globalsSource, globals = {} }: JobText): Promise<Looked> {
+    const ofGlobals = bridge(globals)
+    const program: JobProgram = {
+      kind: 'job',
+      source,
+      globals: ofGlobals.values,
+      modules: {},
+      ...(globalsSource === undefined ? {} : { globalsSource }),
+    }
+    const bridges = new Map([['', ofGlobals]])
+    const looked = { id: ++this.#programCount, program, bridges }
+    const result = await this.#compile(looked)
+    if (result.type === 'fault') return { ok: false, fault: result.fault }
+    return { ok: true, program: looked, imports: result.type === 'loaded' ? result.imports : [] }
   }
 
   #compile({ id, program }: Program<JobProgram | ConditionProgram>): Promise<TaskResult> {

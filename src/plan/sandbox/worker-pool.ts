@@ -35,6 +35,8 @@ export interface PoolOptions {
   readonly maxWorkers: number
   /** How long a worker may be idle before it is closed, in milliseconds. */
   readonly idleMs: number
+  /** Whether a task that was cut off may be going on in its worker, which is ended then. @default false */
+  readonly endsCutOff?: boolean
 }
 
 interface Waiting {
@@ -105,9 +107,9 @@ export class WorkerPool {
   }
 
   #spawn(): PooledWorker | undefined {
-    const { spawn, limits, maxWorkers, idleMs } = this.#options
+    const { maxWorkers } = this.#options
     if (this.#workers.size >= maxWorkers) return undefined
-    const worker: PooledWorker = new PooledWorker(spawn, limits, idleMs, {
+    const worker: PooledWorker = new PooledWorker(this.#options, {
       onIdle: () => {
         this.#idle.push(worker)
         this.#next()

@@ -3,9 +3,11 @@ import type { RetryPolicy } from '../pipeline/retry-policy.js'
 import type { Condition } from '../pipeline/watch-descriptor.js'
 import type { LinkedModule } from './linker-options.js'
 
-/** What jobs hand on: any plain data, by custom under these keys. */
+/**
+ * What jobs hand on: any plain data, by custom under these keys. A function that knows more of its state says so:
+ * `(state: { data: Order; references: Ref[] }) => …`.
+ */
 export interface JobState {
-  [key: string]: unknown
   /** What the run is about. */
   data?: unknown
   /** Credentials and settings of the job under way. Removed after each job. */

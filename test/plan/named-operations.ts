@@ -219,7 +219,7 @@ function special(name: string): Record<string, unknown> {
     buffer: () => Buffer.from([1]),
     instance: () => new Instance(),
     holes: () => Object.assign(new Array<unknown>(2), { 1: 1 }),
-     
+
     boxed: () => [new Number(1), new String('a'), new Boolean(true)],
     circular: () => circular,
     shared: () => [shared, shared],

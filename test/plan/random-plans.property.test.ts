@@ -37,17 +37,18 @@ function edgeArbitrary(to: string): fc.Arbitrary<ReferenceEdge> {
 
 type Seen = { readonly data?: { readonly seen?: readonly string[] } } | undefined
 
+const length = (state: unknown) => (state as Seen)?.data?.seen?.length ?? 0
+
 const toEdge = ({ when }: ReferenceEdge): EdgeOptions => {
-  const length = (state: Seen) => state?.data?.seen?.length ?? 0
   switch (when) {
     case 'always':
       return { condition: true }
     case 'never':
       return { condition: true, disabled: true }
     case 'even':
-      return { condition: (state: Seen) => length(state) % 2 === 0 }
+      return { condition: (state) => length(state) % 2 === 0 }
     case 'odd':
-      return { condition: (state: Seen) => length(state) % 2 === 1 }
+      return { condition: (state) => length(state) % 2 === 1 }
     case 'success':
       return { condition: 'on_job_success' }
     case 'failure':

@@ -62,10 +62,19 @@ const withTsx = (name: string, ...command: [string, ...string[]]): Contestant =>
 })
 
 /** Programs of their own, which print their figures themselves: what the harness does is to run them. */
-export const PROGRAMS: readonly { readonly name: string; readonly file: string }[] = [
+/** `isLong`: only when it is asked for by its name. */
+export const PROGRAMS: readonly {
+  readonly name: string
+  readonly file: string
+  readonly isLong?: boolean
+}[] = [
+  { name: 'kill', file: 'kill.ts', isLong: true },
+  { name: 'soak', file: 'soak.ts', isLong: true },
   { name: 'services', file: 'services.ts' },
   { name: 'storage', file: 'storage.ts' },
   { name: 'waiting', file: 'waiting.ts' },
+  { name: 'recording', file: 'recording.ts' },
+  { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
 ]
 
 export const WORKLOADS: readonly Workload[] = [
@@ -177,6 +186,68 @@ export const WORKLOADS: readonly Workload[] = [
     contestants: [
       withTsx('by hand: IndexedDB', 'durable/indexeddb.mjs', 'by-hand'),
       withTsx('busline', 'durable/indexeddb.mjs'),
+    ],
+  },
+  {
+    name: 'workers',
+    title: 'Tiny tasks on one thread and back, 64 at a time',
+    unit: 'tasks/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('postMessage by hand', 'workers/floor.mjs', 'tiny'),
+      contestant('busline', 'workers/busline.mjs', 'tiny'),
+      contestant('piscina 5', 'workers/piscina.mjs', 'tiny'),
+      contestant('tinypool 2', 'workers/tinypool.mjs', 'tiny'),
+    ],
+    goals: [
+      {
+        what: 'at least half of postMessage by hand',
+        contestant: 'busline',
+        over: 'postMessage by hand',
+        atLeast: 0.5,
+      },
+      { what: 'at least as many as piscina', contestant: 'busline', over: 'piscina 5', atLeast: 1 },
+      { what: 'at least as many as tinypool', contestant: 'busline', over: 'tinypool 2', atLeast: 1 },
+    ],
+  },
+  {
+    name: 'workers-transfer',
+    title: 'A megabyte that moves to a thread and back, 8 at a time',
+    unit: 'tasks/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('postMessage by hand', 'workers/floor.mjs', 'transfer'),
+      contestant('busline', 'workers/busline.mjs', 'transfer'),
+      contestant('piscina 5', 'workers/piscina.mjs', 'transfer'),
+      contestant('tinypool 2', 'workers/tinypool.mjs', 'transfer'),
+    ],
+    goals: [
+      {
+        what: 'at least half of postMessage by hand',
+        contestant: 'busline',
+        over: 'postMessage by hand',
+        atLeast: 0.5,
+      },
+      { what: 'at least as many as piscina', contestant: 'busline', over: 'piscina 5', atLeast: 1 },
+      { what: 'at least as many as tinypool', contestant: 'busline', over: 'tinypool 2', atLeast: 1 },
+    ],
+  },
+  {
+    name: 'workers-telemetry',
+    title: 'Iterations of a runner that computes, with and without its telemetry on the way',
+    unit: 'iterations/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('telemetry kept back', 'workers/telemetry.mjs', 'off'),
+      contestant('busline, telemetry on', 'workers/telemetry.mjs', 'on'),
+    ],
+    goals: [
+      {
+        what: 'telemetry costs at most a tenth',
+        contestant: 'busline, telemetry on',
+        over: 'telemetry kept back',
+        atLeast: 0.9,
+      },
     ],
   },
   growth(

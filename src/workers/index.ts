@@ -9,7 +9,14 @@ export {
   type LoadExecutor,
   type LoadStage,
 } from './execution-profile.js'
+export { type WorkerExecutorOptions, workerExecutor } from './executor/worker-executor.js'
 export { inProcessHost } from './hosts/in-process-host.js'
+export { loadChart } from './load/load-chart.js'
+export { LoadMetrics, type LoadTotals, type StageMetrics } from './load/load-metrics.js'
+export type { LoadInterval, LoadSeries } from './load/load-series.js'
+export type { LoadSummary } from './load/load-summary.js'
+export { type LoadProgress, type RunLoadOptions, runLoad } from './load/run-load.js'
+export type { Threshold, ThresholdMetric, ThresholdResult, Thresholds } from './load/thresholds.js'
 export { PLACEMENTS, type Placement, type PlacementCandidate, type PlacementName } from './placement.js'
 export {
   type PublishRunnerEventsOptions,
@@ -44,6 +51,11 @@ export {
   defineRunner,
 } from './runner.js'
 export type { TaskHost, TaskHosts } from './task-hosts.js'
+export {
+  type EncodedHistogram,
+  LatencyHistogram,
+  type LatencySummary,
+} from './telemetry/latency-histogram.js'
 export type { RunnerCounters, TelemetrySnapshot } from './telemetry/telemetry-snapshot.js'
 export { transfer } from './transfer.js'
 export type { WorkerScript } from './worker/serve-port.js'

@@ -94,11 +94,26 @@ export interface WorkerSettings {
   readonly terminateTimeoutMs: number
 }
 
-/** A task on its way to a worker. `id` is unique per host and chosen by the sender. */
-export interface WireTask {
-  readonly id: number
-  readonly task: StepTask
-}
+/**
+ * A task on its way to a worker, by position: the names of a dozen fields would take longer on the way than all they
+ * hold. `id` is unique per host and chosen by the sender.
+ */
+export type WireTask = readonly [
+  id: number,
+  task: string,
+  input: unknown,
+  runId: string,
+  workflowId: string,
+  pipelineId: string,
+  stageId: string,
+  stepId: string,
+  path: string,
+  attempt: number,
+  idempotencyKey: string,
+  timeoutMs: number,
+  requires: StepTask['requires'],
+  key: string | undefined,
+]
 
 /** How a task ended: with `value`, or with `error`. */
 export interface WireTaskResult {

@@ -12,6 +12,9 @@ import { transferListOf } from '../transfer.js'
 import { checkTravels, explainTravel } from '../check-travel.js'
 import type { PendingTask } from './pending-task.js'
 
+/** So many tasks leave together at most: the thread can begin with them while the next are put together. */
+const MAX_BATCH = 16
+
 export interface TaskPlaceOptions {
   readonly clock: Clock
   /** How long the thread may take to confirm that a task is no longer wanted. */
@@ -61,8 +64,14 @@ export class TaskPlace {
     task.place = this
     this.#running.set(task.id, task)
     this.host.activeTasks++
+    if (transferListOf(task.order.input).length > 0) {
+      this.#sendAlone(task)
+      return
+    }
     // One turn later: what steps that go on at the same time hand over leaves in one message.
-    if (this.#outbox.push(task) === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
+    const count = this.#outbox.push(task)
+    if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
+    else if (count === MAX_BATCH) this.#flush()
   }
 
   /** Nobody waits for this task any more. */
@@ -95,13 +104,8 @@ export class TaskPlace {
     const tasks = this.#outbox
     this.#outbox = []
     if (tasks.length === 0 || this.#isGone) return
-    const moved: Transferable[] = []
-    for (const { order } of tasks) {
-      const list = transferListOf(order.input)
-      if (list.length > 0) moved.push(...list)
-    }
     try {
-      this.host.post(message('task', { tasks: tasks.map(toWire) }), moved)
+      this.host.post(message('task', { tasks: tasks.map(toWire) }))
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const task of tasks) this.#sendAlone(task)
@@ -112,7 +116,7 @@ export class TaskPlace {
     const { input } = task.order
     try {
       const moved = transferListOf(input)
-      // What another task of this turn took along would arrive empty.
+      // What an earlier task took along would arrive empty.
       if (moved.length > 0) checkTravels(input, 'input')
       this.host.post(message('task', { tasks: [toWire(task)] }), moved)
     } catch (error) {
@@ -183,7 +187,22 @@ export class TaskPlace {
 }
 
 function toWire({ id, order }: PendingTask): WireTask {
-  return { id, task: order }
+  return [
+    id,
+    order.task,
+    order.input,
+    order.runId,
+    order.workflowId,
+    order.pipelineId,
+    order.stageId,
+    order.stepId,
+    order.path,
+    order.attempt,
+    order.idempotencyKey,
+    order.timeoutMs,
+    order.requires,
+    order.key,
+  ]
 }
 
 function stuck(hostId: string, timeoutMs: number): SystemError {

@@ -150,7 +150,10 @@ class WorkerExecutor implements StepExecutor {
 
   #next(): void {
     for (const task of this.#queue) {
-      if (!this.#send(task)) return
+      if (!this.#send(task)) {
+        this.#grow()
+        return
+      }
       this.#queue.delete(task)
     }
   }

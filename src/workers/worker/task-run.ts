@@ -1,6 +1,7 @@
 import type { LogLevel, Logger } from '../../core/logger.js'
 import type { StepTask, TaskContext } from '../../core/step-executor.js'
 import { describe } from '../../core/system-error.js'
+import type { WireTask } from '../protocol.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** One task where it runs: what its code sees. Signal and logger are made when they are asked for; few tasks want them. */
@@ -23,21 +24,21 @@ export class TaskRun implements TaskContext {
   #logger: Logger | undefined
   #reason: Error | undefined
 
-  constructor(id: number, order: StepTask, link: WorkerLink) {
-    this.#id = id
+  constructor(order: WireTask, link: WorkerLink) {
+    this.#id = order[0]
     this.#link = link
-    this.task = order.task
-    this.runId = order.runId
-    this.workflowId = order.workflowId
-    this.pipelineId = order.pipelineId
-    this.stageId = order.stageId
-    this.stepId = order.stepId
-    this.path = order.path
-    this.attempt = order.attempt
-    this.idempotencyKey = order.idempotencyKey
-    this.timeoutMs = order.timeoutMs
-    this.requires = order.requires
-    this.key = order.key
+    this.task = order[1]
+    this.runId = order[3]
+    this.workflowId = order[4]
+    this.pipelineId = order[5]
+    this.stageId = order[6]
+    this.stepId = order[7]
+    this.path = order[8]
+    this.attempt = order[9]
+    this.idempotencyKey = order[10]
+    this.timeoutMs = order[11]
+    this.requires = order[12]
+    this.key = order[13]
   }
 
   get signal(): AbortSignal {

@@ -8,6 +8,9 @@ import { transferListOf } from '../transfer.js'
 import { TaskRun } from './task-run.js'
 import type { WorkerLink } from './worker-link.js'
 
+/** So many results leave together at most: whoever waits for them can go on while the next are put together. */
+const MAX_BATCH = 16
+
 /**
  * Runs the tasks of one worker. Results of one turn of the event loop leave together.
  *
@@ -42,14 +45,14 @@ export class TaskServer {
     this.#running.clear()
   }
 
-  #run({ id, task: order }: WireTask): void {
-    const { task } = order
-    const run = new TaskRun(id, order, this.#link)
+  #run(order: WireTask): void {
+    const [id, task, input] = order
+    const run = new TaskRun(order, this.#link)
     this.#running.set(id, run)
     const fail = (error: unknown) => this.#end(id, { id, error: serializeError(toTaskError(error, task)) })
     try {
       if (!Object.hasOwn(this.#tasks, task)) throw unknownTask(task, Object.keys(this.#tasks))
-      const value = this.#tasks[task]!(order.input as never, run)
+      const value = this.#tasks[task]!(input as never, run)
       if (isThenable(value)) value.then((result) => this.#end(id, { id, value: result }), fail)
       else this.#end(id, { id, value })
     } catch (error) {
@@ -59,18 +62,22 @@ export class TaskServer {
 
   #end(id: number, result: WireTaskResult): void {
     if (!this.#running.delete(id)) return
+    if (transferListOf(result.value).length > 0) {
+      this.#sendAlone(result)
+      return
+    }
     // One turn later: tasks that go on at the same time end at the same time.
-    if (this.#results.push(result) === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
+    const count = this.#results.push(result)
+    if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
+    else if (count === MAX_BATCH) this.#flush()
   }
 
   #flush(): void {
     const results = this.#results
     this.#results = []
-    const moved = results.flatMap(({ value }) => transferListOf(value))
+    if (results.length === 0) return
     try {
-      // A buffer that has moved before would arrive empty, and nobody would be told.
-      if (moved.length > 0) for (const { value } of results) checkTravels(value, 'result')
-      this.#link.send('taskResult', { results }, moved)
+      this.#link.send('taskResult', { results })
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const result of results) this.#sendAlone(result)
@@ -81,6 +88,7 @@ export class TaskServer {
     const { id, value } = result
     try {
       const moved = transferListOf(value)
+      // A buffer that has moved before would arrive empty, and nobody would be told.
       if (moved.length > 0) checkTravels(value, 'result')
       this.#link.send('taskResult', { results: [result] }, moved)
     } catch (error) {

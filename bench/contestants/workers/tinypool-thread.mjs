@@ -1,0 +1,4 @@
+import { Tinypool } from 'tinypool'
+
+export { add } from './pool-thread.mjs'
+export const move = (buffer) => Tinypool.move(buffer)

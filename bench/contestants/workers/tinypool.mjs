@@ -1,0 +1,15 @@
+import { Tinypool } from 'tinypool'
+import { inFlight, roundTripsPerSecond } from './round-trips.mjs'
+
+const pool = new Tinypool({
+  filename: new URL('tinypool-thread.mjs', import.meta.url).href,
+  minThreads: 1,
+  maxThreads: 1,
+  concurrentTasksPerWorker: inFlight,
+})
+
+await roundTripsPerSecond({
+  add: (input) => pool.run(input, { name: 'add' }),
+  move: (buffer) => pool.run(buffer, { name: 'move', transferList: [buffer] }),
+})
+await pool.destroy()

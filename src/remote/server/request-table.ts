@@ -200,7 +200,15 @@ export class RequestTable {
       case 'task_result_chunk': {
         request.assembly ??= new ResultAssembly(this.#host.maxResultBytes)
         const taken = request.assembly.add(message.index, message.data)
-        return taken.ok ? undefined : taken.fault
+        if (taken.ok || taken.fault.code !== 'TOO_LARGE') return taken.ok ? undefined : taken.fault
+        // An honest worker cannot know the bound, and has sent the rest already: that is about no request then.
+        this.#host.counters.requestsFailed++
+        const { maxResultBytes } = this.#host
+        const error = new SystemError('CAPACITY', `Cannot read the result: ${taken.fault.message}`, {
+          context: { maxResultBytes },
+        })
+        this.#end(message.requestId, { ok: false, error })
+        return undefined
       }
     }
   }

@@ -48,6 +48,29 @@ function growth(name: string, title: string, sizes: readonly string[]): Workload
   }
 }
 
+/** Plans whose jobs are functions, next to the runtime whose plans they are. */
+function planWorkload(name: string, title: string, atLeast: number): Workload {
+  return {
+    name: `plan-${name}`,
+    title,
+    unit: 'runs/s',
+    higherIsBetter: true,
+    contestants: [
+      contestant('@openfn/runtime', 'plan-functions/openfn.mjs', name),
+      contestant('busline', 'plan-functions/busline.mjs', name),
+      contestant('busline, compiled once', 'plan-functions/compiled.mjs', name),
+    ],
+    goals: [
+      {
+        what: `at least ${atLeast} times the runs of @openfn/runtime`,
+        contestant: 'busline',
+        over: '@openfn/runtime',
+        atLeast,
+      },
+    ],
+  }
+}
+
 const withGc = (name: string, file: string): Contestant => ({
   name,
   command: [file, '100000'],
@@ -250,6 +273,9 @@ export const WORKLOADS: readonly Workload[] = [
       },
     ],
   },
+  planWorkload('one', 'A plan of one job, a function', 20),
+  planWorkload('ten', 'A plan of ten jobs in line, functions', 20),
+  planWorkload('state', 'A plan of ten jobs in line, functions, with 100 kB of state', 5),
   growth(
     'workflows',
     'Workflows registered on one event type',

@@ -8,13 +8,14 @@ import { isSystemError } from '../core/system-error.js'
 import type { Command } from './command-line.js'
 import { demo } from './commands/demo.js'
 import { inspect } from './commands/inspect.js'
+import { plan } from './commands/plan.js'
 import { run } from './commands/run.js'
 import { runs } from './commands/runs.js'
 import { show } from './commands/show.js'
 import { worker } from './commands/worker.js'
 import { BadUsage, Failure } from './failure.js'
 
-const COMMANDS: readonly Command[] = [run, runs, show, inspect, worker, demo]
+const COMMANDS: readonly Command[] = [run, runs, show, inspect, plan, worker, demo]
 
 const HELP = `Event-bus workflow runtime: runs workflows, and looks at what they did.
 

@@ -20,7 +20,9 @@ const wanted = process.argv.slice(2)
 const isWanted = ({ name }: { readonly name: string }) =>
   wanted.length === 0 || wanted.some((each) => name === each || name.startsWith(`${each}-`))
 const workloads = WORKLOADS.filter(isWanted)
-const programs = PROGRAMS.filter(isWanted).filter(({ file }) => existsSync(here + file))
+const programs = PROGRAMS.filter(isWanted)
+  .filter(({ file }) => existsSync(here + file))
+  .filter(({ isLong }) => wanted.length > 0 || !isLong)
 if (workloads.length + programs.length === 0) {
   const names = [...WORKLOADS, ...PROGRAMS].map(({ name }) => name).join(', ')
   throw new Error(`There is no workload ${wanted.join(', ')}: there are ${names}`)

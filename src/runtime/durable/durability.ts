@@ -39,6 +39,7 @@ export class Durability {
   readonly context: RuntimeContext
 
   readonly #pruneHost: PruneHost
+  #pruning: Promise<unknown> = Promise.resolve()
   readonly #housekeeping: Housekeeping | undefined
 
   constructor(
@@ -145,9 +146,11 @@ export class Durability {
     return recoverWorkflow(this, registration)
   }
 
-  /** Removes what is left of runs that have ended, as far as it exceeds the limits. */
-  prune(options: RetentionOptions): Promise<PruneReport> {
-    return prune(this.#pruneHost, options)
+  /** Removes what is left of runs that have ended, as far as it exceeds the limits. One pass at a time. */
+  prune(options: RetentionOptions, isOver = () => false): Promise<PruneReport> {
+    const pass = this.#pruning.then(() => prune({ ...this.#pruneHost, isOver }, options))
+    this.#pruning = pass.catch(() => {})
+    return pass
   }
 
   /** Lets others take over at once; what the store does not take in time is left to `claimTtl`. */
@@ -163,7 +166,7 @@ export class Durability {
     return new Housekeeping({
       clock: this.clock,
       patience: this.patience(),
-      prune: (isOver) => prune({ ...this.#pruneHost, isOver }, retention),
+      prune: (isOver) => this.prune(retention, isOver),
       onFault: (error) => this.context.report(error, 'Removing runs that have ended'),
     })
   }

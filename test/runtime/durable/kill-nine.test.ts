@@ -9,14 +9,14 @@ beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'busline-kill-'))))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('a real process on a SQLite file', () => {
-  it('is killed 20 times in the midst of its work; each run ends once, and each effect has one key', async () => {
-    const report = await killRounds({ folder, rounds: 20, ordersPerRound: 15 })
+  it('is killed 100 times in the midst of its work; each run ends once, and each effect has one key', async () => {
+    const report = await killRounds({ folder, rounds: 100, ordersPerRound: 10 })
     console.log('kill -9:', { ...report, violations: report.violations.length })
     expect(report.violations).toEqual([])
     expect(report.ended).toBeGreaterThan(100)
     // A loop that never killed in the midst of a stage would show nothing.
     expect(report.repeated).toBeGreaterThan(0)
-  }, 180_000)
+  }, 600_000)
 
   it('is frozen beyond its claimTtl: another takes its runs over, and it is told when it wakes', async () => {
     const database = join(folder, 'frozen.db')

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 import { openStore } from './open-store.js'
 
 const FIXTURE = fileURLToPath(new URL('killed-process.ts', import.meta.url))
@@ -47,10 +48,25 @@ export function linesOf(file: string): readonly Line[] {
     })
 }
 
+/** As one file of JavaScript: a process that has to compile first spends most of its short life on that. */
+const bundle = join(
+  fileURLToPath(new URL('../../../node_modules/', import.meta.url)),
+  `.killed-${process.pid}.mjs`,
+)
+
 export function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', FIXTURE, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  if (!existsSync(bundle)) {
+    buildSync({
+      entryPoints: [FIXTURE],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      outfile: bundle,
+    })
+    process.once('exit', () => rmSync(bundle, { force: true }))
+  }
+  return spawn(process.execPath, [bundle, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 export async function until(isMet: () => boolean, timeoutMs = 60_000): Promise<void> {

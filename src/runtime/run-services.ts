@@ -1,6 +1,7 @@
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import type { Dependencies } from '../container/dependencies.js'
 import type { RecordFunction } from '../pipeline/run-host.js'
+import { SharedServicesLog } from './shared-services-log.js'
 import type { PauseService } from './waiting/pause-service.js'
 
 /**
@@ -13,6 +14,7 @@ export class RunServices {
   readonly #record: RecordFunction | undefined
   #own: ArtifactContainer | undefined
   readonly #byPath = new Map<string, ArtifactContainer>()
+  #log: SharedServicesLog | undefined
 
   /** @param record Takes what happens to the services of the run. */
   constructor(
@@ -33,7 +35,8 @@ export class RunServices {
       container.provide('__pause_service__', this.#pauseService(path))
       this.#byPath.set(path, container)
     }
-    return container.use(callback)
+    const log = this.#log
+    return container.use(log ? (deps) => callback(log.watch(deps, container)) : callback)
   }
 
   /** The run has another state now: services that selected from it may have to be built anew. */
@@ -49,7 +52,13 @@ export class RunServices {
   #openOwn(): ArtifactContainer {
     const container = this.#open()
     const record = this.#record
-    if (record) container.on('*', (type, event) => record('container', `service:${type}`, { ...event }))
+    if (record) {
+      const log = (this.#log = new SharedServicesLog(record))
+      container.on('*', (type, event) => {
+        if ('key' in event) log.belongsToRun(event.key)
+        record('container', `service:${type}`, { ...event })
+      })
+    }
     return container
   }
 }

@@ -181,8 +181,13 @@ export class TimelineRecorder {
     this.#isPumpDue = true
     queueMicrotask(() => {
       this.#isPumpDue = false
-      if (this.#urgent.size > 0) void this.#pump(this.#urgent)
+      if (this.#urgent.size > 0) void this.#pump(this.#whatIsUrgent)
     })
+  }
+
+  /** A sink sees the run that caused another before that other one: where there are sinks, all go together. */
+  get #whatIsUrgent(): Set<RunRecording> {
+    return this.#sinks.length > 0 ? this.#changed : this.#urgent
   }
 
   #schedule(): void {
@@ -214,8 +219,8 @@ export class TimelineRecorder {
       const taken = this.#take(runs)
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
-      runs = this.#urgent
-    } while (runs.size > 0 && this.#failures === 0)
+      runs = this.#whatIsUrgent
+    } while (this.#urgent.size > 0 && this.#failures === 0)
   }
 
   #take(runs: Set<RunRecording>): Taken[] {

@@ -41,6 +41,8 @@ describe('busline runs', () => {
     expect((await list('--status', 'succeeded', '--workflow', 'order')).runs).toHaveLength(1)
     expect((await list('--status', 'failed')).runs).toMatchObject([{ workflowId: 'order' }])
     expect((await list('--workflow', 'audit', '--status', 'paused')).runs).toEqual([])
+    // One order was paid, one failed, and one still waits: that one is not said to be running.
+    expect(runs.map(({ status }) => status).sort()).toEqual(['failed', 'paused', 'succeeded'])
     const some = await list('--limit', '2')
     expect(some).toMatchObject({ runs: { length: 2 }, hasMore: true })
     const { stdout } = await runCli(['runs', '--store', store, '--workflow', 'nobody'])

@@ -21,6 +21,46 @@ const workflow = (id: string, pipeline: AnyPipeline, rest: object = {}) => ({
 const open = (options: Partial<WorkflowRuntimeOptions> = {}) => openRuntime(options)
 
 describe('services of a step', () => {
+  it('that are shared are told of on the timeline of each run that asks for them, once, and whether it built them', async () => {
+    const timelineStore = new MemoryTimelineStore()
+    const { runtime } = open({
+      timelineStore,
+      services: {
+        global: () => 'g',
+        broken: () => {
+          throw new Error('no luck')
+        },
+      },
+    })
+    const action = async ({ use }: StepContext) => {
+      for (const key of ['global', 'own', 'mine', 'global', 'own', '__env__']) {
+        await use((deps) => deps.require(key))
+      }
+      await use((deps) => deps.resolve('broken'))
+    }
+    const services = { own: () => 'w', mine: { scope: 'run', factory: () => 'r' } }
+    await runtime.register(workflow('w', oneStep(action), { services }))
+    const first = await runtime.invoke('w', 'go')
+    const second = await runtime.invoke('w', 'go')
+    await runtime.stop()
+    const told = async (runId: string) => {
+      const events = await timelineStore.getEvents(runId)
+      return events.flatMap(({ type, payload: { key, built, error } }) =>
+        type === 'service:shared' ? [[key, built, (error as { code?: string } | undefined)?.code]] : [],
+      )
+    }
+    expect(await told(first.metadata.runId)).toEqual([
+      ['global', true, undefined],
+      ['own', true, undefined],
+      ['broken', false, 'EXECUTION_FAILED'],
+    ])
+    expect(await told(second.metadata.runId)).toEqual([
+      ['global', false, undefined],
+      ['own', false, undefined],
+      ['broken', false, 'EXECUTION_FAILED'],
+    ])
+  })
+
   it('are looked for in the run, then in the workflow, then in the runtime', async () => {
     const { runtime } = open({ services: { shared: () => 'global', own: () => 'global' } })
     const read = oneStep(async ({ use }) => ({

@@ -4,7 +4,7 @@ import type { ManagerSettings } from './worker-manager-options.js'
 /** What is to be done about a host that was lost. */
 export type SupervisorVerdict =
   | { readonly action: 'leave' }
-  /** @param attempt How many restarts in a row this is, from 1. */
+  /** `attempt` counts restarts in a row, from 1. */
   | { readonly action: 'restart'; readonly attempt: number; readonly delayMs: number }
   | { readonly action: 'giveUp'; readonly restarts: number }
 
@@ -44,11 +44,6 @@ export class HostSupervisor {
       restart()
     }, delayMs)
     this.#timers.add(timer)
-  }
-
-  /** How many restarts are on their way. */
-  get pending(): number {
-    return this.#timers.size
   }
 
   close(): void {

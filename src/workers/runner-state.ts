@@ -58,7 +58,7 @@ type Row = Readonly<Partial<Record<RunnerCommand | RunnerOccurrence, RunnerState
 const FINAL: Row = {}
 
 /** A missing cell refuses. Only `terminate` of a terminated and `stop` of a stopped runner answer ok besides: see {@link isRepeat}. */
-export const TRANSITIONS: Readonly<Record<RunnerState, Row>> = {
+const TRANSITIONS: Readonly<Record<RunnerState, Row>> = {
   initializing: {
     start: 'running',
     reset: 'initializing',

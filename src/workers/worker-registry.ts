@@ -15,6 +15,8 @@ export interface WorkerCore {
   /** Whether it did not answer the last query: what is known of its runners may be old. */
   readonly stale: boolean
   readonly activeTasks: number
+  /** Replies that came after their timeout, and were dropped. */
+  readonly lateReplies: number
   readonly runnerTypes: readonly string[]
   readonly tasks: readonly string[]
   readonly startedAt: number
@@ -119,6 +121,7 @@ export class WorkerRegistry {
       status,
       stale: isStale,
       activeTasks,
+      lateReplies: worker.broker.lateReplies,
       runnerTypes,
       tasks,
       startedAt,
@@ -127,7 +130,7 @@ export class WorkerRegistry {
   }
 }
 
-export function toRunnerCore(record: RunnerRecord): RunnerCore {
+function toRunnerCore(record: RunnerRecord): RunnerCore {
   const { runnerId, workerId, options, optionsRevision, state, seq, lastTelemetry } = record
   return {
     runnerId,

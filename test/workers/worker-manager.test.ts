@@ -170,6 +170,9 @@ describe('commands', () => {
         error: { code: 'TIMEOUT', context: { reason: 'MESSAGE_TIMEOUT', command: 'command' } },
       },
     ])
+    host.opened[0]!.reply(host.opened[0]!.sent.at(-1)!.id, [])
+    await clock.settle()
+    expect(worker.core?.lateReplies).toBe(1)
     const terminated = worker.terminate()
     await clock.advance('1s')
     expect(await terminated).toMatchObject([{ runnerId: runner.id, ok: true, state: 'terminated' }])

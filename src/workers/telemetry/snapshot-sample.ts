@@ -1,7 +1,7 @@
 import type { TelemetrySnapshot } from './telemetry-snapshot.js'
 
 /** How many snapshots are kept of a runner, besides the last. */
-export const MAX_SNAPSHOTS = 100
+const MAX_SNAPSHOTS = 100
 
 /**
  * Snapshots of one runner, thinned out evenly so that their number has a bound: when there are too many, every second one goes, and from then on

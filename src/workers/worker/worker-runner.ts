@@ -6,22 +6,15 @@ import { DEFAULT_GRACE_PERIOD } from '../execution-profile.js'
 import { createLoadModel } from '../load/create-load-model.js'
 import type { LoadModel } from '../load/load-model.js'
 import type { RunnerReply, RunnerReport } from '../protocol.js'
-import { executionFailed, invalidTransition } from '../runner-errors.js'
+import { executionFailed } from '../runner-errors.js'
 import type { RunnerOptions, RunnerUpdate } from '../runner-options.js'
-import {
-  type RunnerCommand,
-  type RunnerOccurrence,
-  type RunnerState,
-  type StateChange,
-  isFinal,
-  isRepeat,
-  nextState,
-} from '../runner-state.js'
+import { type RunnerCommand, type RunnerOccurrence, type RunnerState, isRepeat } from '../runner-state.js'
 import type { RunnerDefinition, RunnerInstance } from '../runner.js'
 import type { Breather } from './breather.js'
 import { IterationEngine } from './iteration-engine.js'
 import { createRunnerContext } from './runner-context.js'
 import { RunnerMeter } from './runner-meter.js'
+import { RunnerProgress } from './runner-progress.js'
 import type { TelemetryBuffer } from './telemetry-buffer.js'
 import { type HookName, UserHooks } from './user-hooks.js'
 import type { WorkerLink } from './worker-link.js'
@@ -34,28 +27,21 @@ export interface RunnerSurroundings {
   readonly breather: Breather
 }
 
-/** How many changes are kept for whoever asks. */
-const MAX_HISTORY = 100
-
 /**
- * One runner where it runs: keeps its state and carries out its commands, one after the other.
+ * One runner where it runs: carries out its commands, one after the other. Where it stands is in `RunnerProgress`.
  *
- * R1. Every change is a cell of the table, is told exactly once and in order, and final states stay.
- * R2. Its last telemetry leaves before its last change is told.
- * R3. Terminate cuts off whatever is under way, at once; stop does so when the grace period is over. No command waits longer.
- * R4. A fault in user code ends this runner in state `error`, and concerns no other.
+ * R1. Terminate cuts off whatever is under way, at once; stop does so when the grace period is over. No command waits longer.
+ * R2. A fault in user code ends this runner in state `error`, and concerns no other.
  */
 export class WorkerRunner {
   readonly #runnerId: string
   readonly #around: RunnerSurroundings
   readonly #definition: RunnerDefinition
   readonly #meter: RunnerMeter
-  readonly #history: StateChange[] = []
+  readonly #progress: RunnerProgress
   readonly #onEnd: (state: RunnerState) => void
   #options: RunnerOptions
   #optionsRevision = 1
-  #state: RunnerState = 'initializing'
-  #seq = 0
   #engine!: IterationEngine
   #hooks!: UserHooks
   #model: LoadModel | undefined
@@ -75,7 +61,9 @@ export class WorkerRunner {
     this.#definition = definition
     this.#around = around
     this.#onEnd = onEnd
-    this.#meter = new RunnerMeter({ runnerId, workerId: around.link.settings.workerId })
+    const { clock, link, buffer } = around
+    this.#meter = new RunnerMeter({ runnerId, workerId: link.settings.workerId })
+    this.#progress = new RunnerProgress({ runnerId, clock, link, buffer, meter: this.#meter })
   }
 
   /** Makes the instance. @throws {SystemError} `EXECUTION_FAILED`; the runner is in state `error` then. */
@@ -117,9 +105,9 @@ export class WorkerRunner {
       runnerId: this.#runnerId,
       options: this.#options,
       optionsRevision: this.#optionsRevision,
-      state: this.#state,
-      seq: this.#seq,
-      history: this.#history,
+      state: this.#progress.state,
+      seq: this.#progress.seq,
+      history: this.#progress.history,
     }
   }
 
@@ -131,7 +119,7 @@ export class WorkerRunner {
 
   /** Carries out a command after those before it. Never rejects. */
   command(command: RunnerCommand, update?: RunnerUpdate): Promise<RunnerReply> {
-    if (nextState(this.#state, command) !== undefined) {
+    if (this.#progress.allows(command)) {
       if (command === 'terminate') this.#cutOff(endedBy('terminated', this.#ids()))
       if (command === 'stop') this.#armGrace()
     }
@@ -143,14 +131,14 @@ export class WorkerRunner {
   async #handle(command: RunnerCommand, update: RunnerUpdate | undefined): Promise<RunnerReply> {
     const runnerId = this.#runnerId
     try {
-      if (!isRepeat(this.#state, command)) {
-        this.#require(command)
+      if (!isRepeat(this.#progress.state, command)) {
+        this.#progress.require(command)
         await this.#carryOut(command, update)
       }
-      return { runnerId, ok: true, state: this.#state }
+      return { runnerId, ok: true, state: this.#progress.state }
     } catch (error) {
       const failure = executionFailed(`Command ${command}`, error, this.#ids())
-      return { runnerId, ok: false, state: this.#state, error: serializeError(failure) }
+      return { runnerId, ok: false, state: this.#progress.state, error: serializeError(failure) }
     }
   }
 
@@ -177,7 +165,7 @@ export class WorkerRunner {
 
   async #start(): Promise<void> {
     await this.#hook('start')
-    this.#require('start')
+    this.#progress.require('start')
     this.#change('start')
     this.#model = createLoadModel(this.#options.executionProfile ?? {}, this.#engine)
     this.#model.start()
@@ -186,32 +174,32 @@ export class WorkerRunner {
   async #pause(): Promise<void> {
     this.#model?.pause()
     await this.#hooks.unlessCut(this.#engine.whenIdle())
-    this.#require('pause')
+    this.#progress.require('pause')
     await this.#hook('pause')
-    this.#require('pause')
+    this.#progress.require('pause')
     this.#change('pause')
   }
 
   async #resume(): Promise<void> {
     await this.#hook('resume')
-    this.#require('resume')
+    this.#progress.require('resume')
     this.#change('resume')
     this.#model?.resume()
   }
 
   async #execute(): Promise<void> {
     await this.#hooks.unlessCut(this.#engine.run())
-    this.#require('execute')
+    this.#progress.require('execute')
     if (this.#model?.isExhausted()) await this.#complete()
     else this.#change('execute')
   }
 
   async #reset(): Promise<void> {
-    const wasRunning = this.#state === 'running'
+    const wasRunning = this.#progress.state === 'running'
     if (wasRunning) {
       this.#model?.pause()
       await this.#hooks.unlessCut(this.#engine.whenIdle())
-      this.#require('reset')
+      this.#progress.require('reset')
     }
     this.#around.buffer.flush()
     this.#meter.reset(this.#around.clock.now())
@@ -220,7 +208,7 @@ export class WorkerRunner {
     this.#model?.reset()
     this.#change('reset')
     await this.#hook('reset')
-    if (wasRunning && this.#state === 'running') this.#model?.resume()
+    if (wasRunning && this.#progress.state === 'running') this.#model?.resume()
   }
 
   async #update(update: RunnerUpdate): Promise<void> {
@@ -236,10 +224,10 @@ export class WorkerRunner {
   async #stop(): Promise<void> {
     this.#model?.stop()
     await this.#engine.whenIdle()
-    this.#require('stop')
+    this.#progress.require('stop')
     await this.#hook('stop')
     await this.#hook('completed')
-    this.#require('stop')
+    this.#progress.require('stop')
     this.#change('stop')
   }
 
@@ -252,12 +240,12 @@ export class WorkerRunner {
     } catch (error) {
       failure = executionFailed('The hook terminate', error, this.#ids())
     }
-    if (!isFinal(this.#state)) this.#change('terminate', failure)
+    if (!this.#progress.hasEnded) this.#change('terminate', failure)
   }
 
   /** The load model has nothing left to start: what is under way may end within the grace period. */
   #finish(): void {
-    if (this.#isFinishing || this.#state !== 'running') return
+    if (this.#isFinishing || this.#progress.state !== 'running') return
     this.#isFinishing = true
     this.#armGrace()
     void this.#engine.whenIdle().then(() => {
@@ -267,7 +255,7 @@ export class WorkerRunner {
 
   async #completeIfRunning(): Promise<void> {
     // A pause or a reset came in between: the load model looks again when it goes on.
-    if (!this.#isFinishing || this.#state !== 'running') return
+    if (!this.#isFinishing || this.#progress.state !== 'running') return
     try {
       await this.#complete()
     } catch {
@@ -278,7 +266,7 @@ export class WorkerRunner {
   async #complete(): Promise<void> {
     this.#model?.stop()
     await this.#hook('completed')
-    if (!isFinal(this.#state)) this.#change('exhausted')
+    if (!this.#progress.hasEnded) this.#change('exhausted')
   }
 
   #armGrace(): void {
@@ -310,47 +298,19 @@ export class WorkerRunner {
   }
 
   #fail(failure: SystemError): void {
-    if (isFinal(this.#state)) return
+    if (this.#progress.hasEnded) return
     this.#model?.stop()
     this.#engine.interrupt(endedBy('interrupted: its runner has failed', this.#ids()))
     this.#change('fault', failure)
   }
 
-  /** Refuses what the table refuses, also when the state changed while the command was under way. */
-  #require(command: RunnerCommand): void {
-    if (nextState(this.#state, command) === undefined) {
-      throw invalidTransition(this.#runnerId, this.#state, command)
-    }
-  }
-
   #change(reason: RunnerCommand | RunnerOccurrence, error?: SystemError): void {
-    const { clock, buffer, link } = this.#around
-    const from = this.#state
-    const to = nextState(from, reason)
-    if (to === undefined) throw new TypeError(`The table has no way from ${from} on ${reason}`)
-    const now = clock.now()
-    this.#state = to
-    if (to === 'running') this.#meter.run(now)
-    else this.#meter.rest(now)
-    if (to === 'paused') this.#isFinishing = false
-    if (isFinal(to) || to === 'paused') clock.clearTimeout(this.#graceTimer)
-    if (isFinal(to)) {
-      buffer.touch(this.#meter)
-      buffer.flush()
-    }
-    const change: StateChange = {
-      ...this.#ids(),
-      from,
-      to,
-      at: Math.floor(now),
-      seq: ++this.#seq,
-      reason,
-      ...(error && { error: serializeError(error) }),
-      ...(reason === 'update' && { options: this.#options }),
-    }
-    if (this.#history.push(change) > MAX_HISTORY) this.#history.shift()
-    link.send('stateChange', change)
-    if (isFinal(to)) this.#onEnd(to)
+    const { state: before } = this.#progress
+    this.#progress.move(reason, { error, ...(reason === 'update' && { options: this.#options }) })
+    const { state, hasEnded } = this.#progress
+    if (state === 'paused' && before !== 'paused') this.#isFinishing = false
+    if (hasEnded || state === 'paused') this.#around.clock.clearTimeout(this.#graceTimer)
+    if (hasEnded) this.#onEnd(state)
   }
 
   #ids(): { readonly runnerId: string; readonly workerId: string } {

@@ -1,3 +1,4 @@
+import { toMs } from '../core/duration.js'
 import { SystemError } from '../core/system-error.js'
 import { type CompiledPipeline, compilePipeline } from '../pipeline/compiled-pipeline.js'
 import type { AnyPipeline } from '../pipeline/pipeline-definition.js'
@@ -139,7 +140,7 @@ class RunnablePlan implements CompiledPlan {
     if (known) return known
     if (reason.code === 'TIMEOUT') {
       const step = this.#graph.steps.get(decodeURIComponent(String(reason.context['stepId'])))
-      return new TimeoutError(`Job took longer than ${String(step?.timeout)}ms to complete`, {
+      return new TimeoutError(`Job took longer than ${toMs(step?.timeout ?? 0)}ms to complete`, {
         step: step?.name,
         cause: reason,
       })

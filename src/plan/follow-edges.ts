@@ -94,7 +94,8 @@ async function isMet(edge: GraphEdge, evaluation: Evaluation): Promise<boolean> 
 async function isTextMet(edge: GraphEdge, evaluation: Evaluation): Promise<boolean> {
   const { environment, context } = evaluation
   const state = evaluation.changeable ? toStateData(evaluation.changeable.value) : evaluation.state
-  const outcome = await environment.text.condition(edge).evaluate(state, edge.from, {
+  // Where a job has returned nothing there is no state: `null`, since `undefined` is no JSON.
+  const outcome = await environment.text.condition(edge).evaluate(state ?? null, edge.from, {
     signal: context.signal,
     timeoutMs: environment.conditionTimeoutMs,
     console: environment.console,

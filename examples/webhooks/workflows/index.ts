@@ -1,4 +1,5 @@
 import type { RegisteredWorkflow } from '../registered-workflow.js'
+import { comments } from './comments.js'
 import { deployment } from './deployment.js'
 import { preview } from './preview.js'
 import { releaseTrain } from './release-train.js'
@@ -13,5 +14,5 @@ import { triage } from './triage.js'
  * @param types Every type of event that will be published.
  */
 export function allWorkflows(types: readonly string[]): readonly RegisteredWorkflow[] {
-  return [triage, releaseTrain, statistics(types), deployment, preview, searchIndex, securityScan]
+  return [triage, releaseTrain, statistics(types), deployment, preview, searchIndex, securityScan, comments]
 }

@@ -16,6 +16,7 @@ const CLEAR_BELOW = '\r\u001b[0J'
 /** For a terminal that a person looks at. Its lines must fit into the width, or they would be more than are counted. */
 export function createLiveBlock({ write }: Pick<Terminal, 'write'>): LiveBlock {
   let drawn = ''
+  let hasEnded = false
   const showCursor = () => write(SHOW_CURSOR)
   const erase = () => {
     const lines = drawn.split('\n').length - 1
@@ -31,6 +32,8 @@ export function createLiveBlock({ write }: Pick<Terminal, 'write'>): LiveBlock {
     },
     print: (text) => write(`${erase()}${text.endsWith('\n') ? text : `${text}\n`}${drawn}`),
     end: () => {
+      if (hasEnded) return
+      hasEnded = true
       write(erase())
       drawn = ''
       showCursor()

@@ -4,9 +4,9 @@ import type { LoadInterval } from './load-series.js'
 const WIDTH = 960
 const LEFT = 64
 const RIGHT = 24
-const LATENCY = { top: 92, height: 200 }
-const THROUGHPUT = { top: 356, height: 140 }
-const HEIGHT = 548
+const LATENCY = { top: 104, height: 200 }
+const THROUGHPUT = { top: 368, height: 140 }
+const HEIGHT = 556
 
 const P99 = '#dc2626'
 const P50 = '#2563eb'
@@ -185,7 +185,9 @@ function niceAbove(value: number, steps?: readonly number[]): number {
   const found = steps?.find((step) => step >= value)
   if (found !== undefined) return found
   const magnitude = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 4, 6, 8, 10].map((factor) => factor * magnitude).find((nice) => nice >= value * 0.999)!
+  return [1, 1.2, 1.6, 2, 2.4, 3, 4, 6, 8, 10]
+    .map((factor) => factor * magnitude)
+    .find((nice) => nice >= value * 0.999)!
 }
 
 function formatTime(ms: number): string {

@@ -13,14 +13,10 @@ export {
   type OtelTracer,
   openTelemetrySink,
 } from './open-telemetry.js'
+export type { EventLog } from './event-log.js'
 export { type RedactPath, type Redaction, type RedactionOptions, createRedaction } from './redaction.js'
-export {
-  type BatchOutcome,
-  type LossReason,
-  type RecordedState,
-  type RecordingOptions,
-  type RunRecording,
-} from './run-recording.js'
+export type { BatchOutcome, LossReason, RecordedState, RecordingOptions } from './recording-host.js'
+export type { RunRecording } from './run-recording.js'
 export { type StoredTimelineStoreOptions, StoredTimelineStore } from './stored-timeline-store.js'
 export {
   type TimelineEvent,

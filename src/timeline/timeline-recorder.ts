@@ -2,7 +2,8 @@ import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type Duration, toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
 import type { Redaction } from './redaction.js'
-import { type LossReason, type RecordingHost, type RecordingOptions, RunRecording } from './run-recording.js'
+import type { LossReason, RecordingHost, RecordingOptions } from './recording-host.js'
+import { RunRecording } from './run-recording.js'
 import { type TimelineBatch, type TimelineStore, isFinished } from './timeline-store.js'
 
 /** Events that are missing from a timeline, or that a sink did not take. */

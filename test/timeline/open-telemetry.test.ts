@@ -9,7 +9,8 @@ import {
   type OtelTracer,
   openTelemetrySink,
 } from '../../src/timeline/open-telemetry.js'
-import type { RecordingOptions, RunRecording } from '../../src/timeline/run-recording.js'
+import type { RecordingOptions } from '../../src/timeline/recording-host.js'
+import type { RunRecording } from '../../src/timeline/run-recording.js'
 import { TimelineRecorder } from '../../src/timeline/timeline-recorder.js'
 
 const SPAN = Symbol.for('OpenTelemetry Context Key SPAN')

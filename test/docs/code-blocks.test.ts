@@ -10,7 +10,7 @@ const read = (file: string) => readFileSync(`${root}/${file}`, 'utf8')
 const pages = [
   'README.md',
   ...readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md') && !/(^|\/)(node_modules|dist)\//.test(name))
+    .filter((name) => name.endsWith('.md') && !/(^|\/)(node_modules|dist|api)\//.test(name))
     .map((name) => `docs/${name}`),
 ]
 const blocks = pages.flatMap((page) => extractCodeBlocks(read(page), page))

@@ -59,6 +59,8 @@ export class EngineRunner {
 
   /** Opens the first realm. Rejects when there is no QuickJS. */
   async open(): Promise<void> {
+    this.#sliceEnd = Infinity
+    this.#isCutOff = false
     this.#realm = await QuickJsRealm.open(
       this.#limits,
       (kind, ...values) => this.#task?.desk.receive(kind, values),

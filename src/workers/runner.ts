@@ -19,7 +19,11 @@ export interface RunnerContext {
    *
    * @param transfer Buffers and ports that move over instead of being copied.
    */
-  call<Answer = unknown>(name: string, payload?: unknown, transfer?: readonly Transferable[]): Promise<Answer>
+  readonly call: <Answer = unknown>(
+    name: string,
+    payload?: unknown,
+    transfer?: readonly Transferable[],
+  ) => Promise<Answer>
 }
 
 /** What an iteration sees. */
@@ -34,7 +38,7 @@ export interface IterationContext extends RunnerContext {
 
 export interface RunnerTelemetry extends RunnerCounters {
   /** A line for whoever looks at the telemetry. The newest 200 between two batches are kept. */
-  say(line: string): void
+  readonly say: (line: string) => void
 }
 
 type Hook = (ctx: RunnerContext) => unknown

@@ -1,4 +1,5 @@
 import { SystemError, describe, isSystemError, reviveError, serializeError } from '../core/system-error.js'
+import { checkTravels } from './check-travel.js'
 import type { Emitter } from './emitter.js'
 import { HostSupervisor } from './host-supervisor.js'
 import { PROTOCOL_VERSION, type WireMessage, type WorkerEvents } from './protocol.js'
@@ -201,6 +202,7 @@ export class WorkerInstanceManager implements TaskHosts {
     try {
       if (!Object.hasOwn(handlers, name)) throw unknownHandler(name, Object.keys(handlers))
       answer = await handlers[name]!(payload, { runnerId, workerId: worker.id })
+      checkTravels(answer, 'answer')
     } catch (error) {
       const failure = isSystemError(error) ? error : executionFailed(`The handler "${name}"`, error, { name })
       worker.post({ ...base, ok: false, error: serializeError(failure) })

@@ -1,4 +1,4 @@
-import { memoryStorage } from 'busline'
+import { memoryStorage, systemClock } from 'busline'
 import { simulatedClock } from 'busline/testing'
 import {
   type RunnerOptions,
@@ -379,6 +379,47 @@ describe('supervision', () => {
     await broken.clock.advance('30s')
     await added
     expect(broken.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('what runners say', () => {
+  it('is bounded: a flood of lines is cut, and told of', async () => {
+    const clock = simulatedClock()
+    const chatty = defineRunner({
+      execute({ logger }) {
+        for (let line = 0; line < 3000; line++) logger.error(`line ${line}`)
+      },
+    })
+    const { manager } = setUp({ clock, host: inProcessHost({ clock, runners: { chatty } }) })
+    const profile = { iterations: 2, delayBetweenIterations: 1000 }
+    const runner = await manager.addRunner({ testType: 'chatty', executionProfile: profile })
+    const lines: string[] = []
+    runner.on('log', ({ message }) => lines.push(message))
+    await runner.start()
+    await clock.advance('2s')
+    expect(lines).toHaveLength(2001)
+    expect(lines[1000]).toBe('2000 lines of this worker were dropped: log less than 1000 a second')
+  })
+
+  it('does not travel with a buffer that has moved away before', async () => {
+    const codes: unknown[] = []
+    const moving = defineRunner({
+      async execute({ call }) {
+        const bytes = new Uint8Array(8)
+        await call('take', bytes, [bytes.buffer])
+        await call('take', { again: [bytes] }).catch((error: { code: string; message: string }) =>
+          codes.push(error.code, error.message),
+        )
+      },
+    })
+    const lengths: number[] = []
+    const handlers = { take: (payload: unknown) => void lengths.push((payload as Uint8Array).byteLength) }
+    const { manager } = setUp({ handlers, host: inProcessHost({ runners: { moving } }), clock: systemClock })
+    const runner = await manager.addRunner({ testType: 'moving', executionProfile: { iterations: 1 } })
+    await runner.start()
+    await runner.ended()
+    expect(lengths).toEqual([8])
+    expect(codes).toEqual(['VALIDATION', expect.stringContaining('payload.again.0')])
   })
 })
 

@@ -40,7 +40,7 @@ export interface ServedPort {
 /** Answers what comes over the port, once the handshake is over. */
 export function servePort(port: WorkerPort, settings: WorkerSettings, script: WorkerScript): ServedPort {
   const { runners = {}, tasks = {}, clock = preciseClock } = script
-  const link = new WorkerLink(port, settings)
+  const link = new WorkerLink(port, settings, clock)
   const buffer = new TelemetryBuffer({
     clock,
     maxItems: settings.telemetryItems,

@@ -1,5 +1,7 @@
+import type { Clock } from '../../core/clock.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
 import { SystemError, describe, reviveError } from '../../core/system-error.js'
+import { checkTravels } from '../check-travel.js'
 import { uncloneable } from '../runner-errors.js'
 import {
   PROTOCOL_VERSION,
@@ -8,6 +10,7 @@ import {
   type WorkerSettings,
   message,
 } from '../protocol.js'
+import { LogBudget, MAX_LINES_PER_SECOND } from './log-budget.js'
 import type { WorkerPort } from './worker-port.js'
 
 interface PendingCall {
@@ -19,11 +22,13 @@ interface PendingCall {
 export class WorkerLink {
   readonly settings: WorkerSettings
   readonly #port: WorkerPort
+  readonly #budget: LogBudget
   readonly #calls = new Map<number, PendingCall>()
   #lastId = 0
 
-  constructor(port: WorkerPort, settings: WorkerSettings) {
+  constructor(port: WorkerPort, settings: WorkerSettings, clock: Clock) {
     this.#port = port
+    this.#budget = new LogBudget(clock)
     this.settings = settings
   }
 
@@ -47,6 +52,7 @@ export class WorkerLink {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
+      checkTravels(payload, 'payload')
       try {
         this.#port.post(message('call', { runnerId, name, payload }, id), transfer)
         this.#calls.set(id, { resolve, reject })
@@ -70,6 +76,13 @@ export class WorkerLink {
     const least = logLevel === 'silent' ? Infinity : LOG_LEVELS.indexOf(logLevel)
     const at = (level: LogLevel) => (line: string, data?: unknown) => {
       if (LOG_LEVELS.indexOf(level) < least) return
+      const { isAllowed, dropped } = this.#budget.take()
+      if (dropped > 0)
+        write(
+          'warn',
+          `${dropped} lines of this worker were dropped: log less than ${MAX_LINES_PER_SECOND} a second`,
+        )
+      if (!isAllowed) return
       try {
         write(level, line, data)
       } catch {

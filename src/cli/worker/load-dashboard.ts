@@ -64,7 +64,7 @@ function createLines({ write }: Terminal): LoadDashboard {
         `${formatCount((totals.iterations * 1000) / Math.max(1, elapsedMs))}/s`,
         `p50 ${formatLatency(responseTime.percentile(50))}`,
         `p99 ${formatLatency(responseTime.percentile(99))}`,
-        `${formatCount(totals.errors)} errors`,
+        `${formatCount(totals.errors)} ${totals.errors === 1 ? 'error' : 'errors'}`,
         ...(totals.dropped > 0 ? [`${formatCount(totals.dropped)} dropped`] : []),
       ]
       write(`${parts.join(' · ')}\n`)

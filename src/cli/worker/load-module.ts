@@ -53,7 +53,7 @@ function toRunner(code: unknown, file: string): RunnerDefinition {
   if (typeof code === 'function' && !isRunnerClass(code)) {
     return defineRunner({ execute: code as RunnerObject['execute'] })
   }
-  if (typeof code === 'function' || (typeof code === 'object' && code !== null)) {
+  if (typeof code === 'function' || (typeof code === 'object' && code !== null && 'execute' in code)) {
     return defineRunner(code as RunnerClass | RunnerObject)
   }
   throw refuse(

@@ -9,6 +9,7 @@ import type { Delivery } from './delivery.js'
 import { GitHubStub } from './github-stub.js'
 import type { RegisteredWorkflow } from './registered-workflow.js'
 import type { StepStorage } from './step-storage.js'
+import { commentEngine } from './workflows/comments.js'
 import { type SavedTally, Tally } from './tally.js'
 import { type Statistics, type WebhookEvents, ownSchemas } from './webhook-events.js'
 
@@ -135,6 +136,14 @@ export async function replay({
       elapsedMs: clock.now() - beganAt,
     })
 
+  /** What the present instant has set in motion is over, on other threads too. */
+  const settle = async () => {
+    do {
+      await commentEngine.settled()
+      await clock.settle()
+    } while (commentEngine.isBusy)
+  }
+
   const endStep = async (isOver = false) => {
     const value: SavedReplay = {
       seed,
@@ -154,6 +163,7 @@ export async function replay({
     await progress()
   }
 
+  await settle()
   // Anybody's events may be of types that the compiler does not know.
   const anyBus: AnyEventBus = bus
   for (const [index, delivery] of deliveries.entries()) {
@@ -165,7 +175,7 @@ export async function replay({
     } catch (error) {
       refused.push({ delivery, reason: error instanceof Error ? error.message : String(error) })
     }
-    await clock.settle()
+    await settle()
     published++
     await endStep()
   }
@@ -173,9 +183,11 @@ export async function replay({
   const endsBy = clock.now() + LONGEST_END_MS
   while (isBusy(runtime) && clock.now() < endsBy) {
     await clock.advance('1s')
+    await settle()
     await endStep()
   }
   await runtime.stop()
+  await commentEngine.close()
   await endStep(true)
   bus.close()
   return { tally, timelines, reports, releases, faults, refused }

@@ -29,7 +29,7 @@ describe('the main job with a seed', () => {
   let first: Ended
   beforeAll(async () => {
     first = await runMain(['--seed', '7'], { COLUMNS: '140' })
-  })
+  }, 60_000)
 
   it('publishes hundreds of real deliveries and ends well', () => {
     expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -50,7 +50,7 @@ describe('the main job with a seed', () => {
 
   it('brings every event that matched to one end, and every run', () => {
     const columns = readTable(first.stdout)
-    expect(columns.size).toBe(8)
+    expect(columns.size).toBe(9)
     for (const [name, column] of columns) {
       expect(column.get('events'), name).toBeGreaterThan(0)
       expect(sum(column, OUTCOMES), name).toBe(column.get('events'))

@@ -214,9 +214,9 @@ describe('busline run --store', () => {
     const before = executed().length
     expect(before).toBeLessThan(15)
 
-    const { code, stdout, stderr } = await runCli(args, { env })
+    // On a busy machine the claim of the first has run out by now; else this one waits until it has.
+    const { code, stderr } = await runCli(args, { env })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/Waiting for \d runs? of a process that was alive a moment ago/)
     const wanted = jobs.flatMap(({ payload }) => ['a', 'b', 'c'].map((id) => `${payload.job}/${id}`))
     expect([...new Set(executed())].sort()).toEqual(wanted)
     // Only the one stage that was under way may have been executed again.

@@ -227,13 +227,18 @@ function tookLonger(timeoutMs: number): string {
   return `Job took longer than ${timeoutMs}ms to complete`
 }
 
-function unusable(message: string): SystemError {
-  const isMissing = /cannot find (package|module)|failed to resolve/i.test(message)
+/** The packages that are missing, if that is why: what one engine needs, another does not. */
+const MISSING = /cannot find (?:package|module) '([^']+)'/i
+
+function unusable(reason: string): SystemError {
+  const [, name] = MISSING.exec(reason) ?? []
+  const isOfQuickJs = name !== undefined && /quickjs/.test(name)
+  const packages = isOfQuickJs ? 'quickjs-emscripten-core @jitl/quickjs-wasmfile-release-sync' : name
   return new SystemError(
     'UNAVAILABLE',
-    isMissing
-      ? 'Cannot run job text: install quickjs-emscripten-core and @jitl/quickjs-wasmfile-release-sync'
-      : `Cannot run job text: a worker could not be started (${message})`,
-    { context: { reason: message } },
+    packages === undefined
+      ? `Cannot run job text: a worker could not be started (${reason})`
+      : `Cannot run job text: install it with npm install ${packages}`,
+    { context: { reason } },
   )
 }

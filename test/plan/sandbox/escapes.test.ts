@@ -49,8 +49,9 @@ function describeHost() {
   }
   const values = Object.entries({ ...owners, ...more }).flatMap(([name, owner]) =>
     Reflect.ownKeys(owner).map((key) => {
-      const { value, get } = Object.getOwnPropertyDescriptor(owner, key) ?? {}
-      return [`${name}.${String(key)}`, typeof value === 'function' ? value : (get ?? typeof value)] as const
+      const descriptor = Object.getOwnPropertyDescriptor(owner, key)
+      const value: unknown = descriptor?.value ?? descriptor?.get
+      return [`${name}.${String(key)}`, typeof value === 'function' ? value : typeof value] as const
     }),
   )
   return new Map<string, unknown>([

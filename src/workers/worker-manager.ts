@@ -251,6 +251,9 @@ export class WorkerManager {
   #sweep(): void {
     const { idleTimeoutMs, clock, minWorkers } = this.#settings
     const now = clock.now()
+    for (const id of this.#idleSince.keys()) {
+      if (!this.registry.getWorker(id)) this.#idleSince.delete(id)
+    }
     for (const worker of this.registry.available()) {
       if (this.registry.runnerCount(worker.id) > 0 || worker.activeTasks > 0) {
         this.#idleSince.delete(worker.id)

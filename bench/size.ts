@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, type Metafile, type OutputFile, build } from 'esbuild'
+import { entries } from '../vite.config.js'
 import { writeBlock } from './write-block.js'
 
 /** What was promised, in kB of 1000 bytes. */
@@ -31,7 +32,18 @@ const common = {
   outdir: 'size',
   define: { 'process.env.NODE_ENV': '"production"' },
   // Drivers of databases are the application's own; only their stores name them, on demand.
-  external: ['node:*', 'better-sqlite3', 'libsql', 'pg', 'drizzle-orm', 'drizzle-orm/*'],
+  external: [
+    'node:*',
+    'better-sqlite3',
+    'libsql',
+    'pg',
+    'drizzle-orm',
+    'drizzle-orm/*',
+    'ws',
+    'quickjs-emscripten-core',
+    '@jitl/*',
+    'es-module-lexer',
+  ],
 } satisfies BuildOptions
 
 const built = await bundle(entry)
@@ -52,12 +64,30 @@ const report = [
   ...table(sources.metafile),
   '',
   'The parts are compressed together; their gzipped sizes are their shares by minified bytes.',
+  '',
+  ...(await entryTable()),
 ].join('\n')
 console.log(report)
 if (process.argv.includes('--write')) writeBlock('size', report)
 if (atOnceKb > LIMIT_KB) {
   console.error(`\nThe root entry is above ${LIMIT_KB} kB: make it smaller, or load on demand what few need`)
   process.exitCode = 1
+}
+
+/** What each entry point costs by itself, dependencies and what it shares with the root included; optional peers are not. */
+async function entryTable(): Promise<string[]> {
+  const rows: string[] = []
+  for (const name of Object.keys(entries)) {
+    const file = `dist/${name}.js`
+    const { metafile, outputFiles } = await bundle(file)
+    const reached = reachedAtOnce(metafile, file)
+    const now = sum(outputFiles.filter((output) => reached.has(nameOf(output))).map(gzipKb))
+    const later = sum(outputFiles.map(gzipKb)) - now
+    const subpath = name.replace(/\/?index$/, '')
+    const shown = `busline${subpath === '' ? '' : `/${subpath}`}`
+    rows.push(`| \`${shown}\` | ${now.toFixed(1)} | ${later < 0.05 ? '' : later.toFixed(1)} |`)
+  }
+  return ['| entry | at once, kB gzipped | on demand |', '| --- | ---: | ---: |', ...rows]
 }
 
 /** What is left of the root entry where a bundler drops what is not named. */

@@ -71,9 +71,9 @@ function planWorkload(name: string, title: string, atLeast: number): Workload {
   }
 }
 
-const withGc = (name: string, file: string): Contestant => ({
+const withGc = (name: string, file: string, runs = 100_000): Contestant => ({
   name,
-  command: [file, '100000'],
+  command: [file, String(runs)],
   nodeOptions: ['--expose-gc'],
 })
 
@@ -114,6 +114,7 @@ export const WORKLOADS: readonly Workload[] = [
       contestant('XState 5', 'runs/xstate.mjs'),
       contestant('Effect 4', 'runs/effect.mjs'),
       contestant('RxJS 7', 'runs/rxjs.mjs'),
+      contestant('LangGraph 1', 'runs/langgraph.mjs'),
     ],
     goals: [
       {
@@ -147,6 +148,18 @@ export const WORKLOADS: readonly Workload[] = [
     contestants: [
       withGc('by hand: mitt + immer', 'memory/floor.mjs'),
       withGc('busline', 'memory/busline.mjs'),
+    ],
+    goals: [{ what: 'within 10 MB', contestant: 'busline', atMost: 10 }],
+  },
+  {
+    name: 'memory-million',
+    title: 'Growth of the heap from 1 000 finished runs to 1 000 000, a key of its own for each',
+    unit: 'MB',
+    higherIsBetter: false,
+    rounds: 1,
+    contestants: [
+      withGc('by hand: mitt + immer', 'memory/floor.mjs', 1_000_000),
+      withGc('busline', 'memory/busline.mjs', 1_000_000),
     ],
     goals: [{ what: 'within 10 MB', contestant: 'busline', atMost: 10 }],
   },

@@ -254,12 +254,12 @@ export class RunMemory {
     this.state = state
   }
 
-  /** What the engine gets. */
+  /** What the engine gets: the step that comes next. */
   outline(): PlanRunState {
     const { queue, result } = this.state
-    const steps: Record<number, Arrival> = {}
-    for (const key of Object.keys(queue)) steps[Number(key)] = { step: queue[Number(key)]!.step }
-    return { ...NOTHING_RUN, queue: steps, ...(result ? { result: {} } : {}) }
+    const key = firstKey(this.state)
+    const first = key === undefined ? EMPTY : { [key]: { step: queue[key]!.step } }
+    return { ...NOTHING_RUN, queue: first, ...(result ? { result: {} } : {}) }
   }
 }
 

@@ -1,18 +1,19 @@
 import type { StepExecutor } from 'busline'
 import { conformanceTasks, executorConformance } from 'busline/testing'
-import { afterEach, describe, it } from 'vitest'
+import { afterAll, afterEach, describe, it } from 'vitest'
 import { workerExecutor } from '../../../src/workers/executor/worker-executor.js'
 import { inProcessHost } from '../../../src/workers/hosts/in-process-host.js'
 import { nodeHost } from '../../../src/workers/hosts/node-host.js'
 import type { WorkerHostFactory } from '../../../src/workers/worker-host.js'
 import { WorkerManager } from '../../../src/workers/worker-manager.js'
-import { buildScripts } from '../build-script.js'
+import { bundleScript } from '../fixtures/bundle-script.js'
 
-const scripts = await buildScripts('task-worker')
+const script = await bundleScript('../scripts/task-worker.ts')
+afterAll(script.remove)
 
 const hosts: Readonly<Record<string, () => WorkerHostFactory>> = {
   'in this thread': () => inProcessHost({ tasks: conformanceTasks }),
-  'on threads of Node': () => nodeHost(scripts['task-worker']),
+  'on threads of Node': () => nodeHost(script.url),
 }
 
 for (const [where, openHost] of Object.entries(hosts)) {

@@ -1,7 +1,7 @@
 import type { StepTask, TaskControl } from 'busline'
 import { isSystemError } from 'busline'
 import { simulatedClock } from 'busline/testing'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { type WorkerExecutorOptions, workerExecutor } from '../../../src/workers/executor/worker-executor.js'
 import { inProcessHost } from '../../../src/workers/hosts/in-process-host.js'
 import { nodeHost } from '../../../src/workers/hosts/node-host.js'
@@ -9,9 +9,10 @@ import { transfer } from '../../../src/workers/transfer.js'
 import type { WorkerScript } from '../../../src/workers/worker/serve-port.js'
 import { WorkerManager } from '../../../src/workers/worker-manager.js'
 import type { WorkerManagerOptions } from '../../../src/workers/worker-manager-options.js'
-import { buildScripts } from '../build-script.js'
+import { bundleScript } from '../fixtures/bundle-script.js'
 
-const scripts = await buildScripts('task-worker')
+const script = await bundleScript('../scripts/task-worker.ts')
+afterAll(script.remove)
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const managers: WorkerManager[] = []
 afterEach(async () => {
@@ -32,7 +33,7 @@ async function open(
   return { manager, executor: workerExecutor(manager, executor) }
 }
 const threads = (workers: number, options?: Parameters<typeof open>[2]) =>
-  open(nodeHost(scripts['task-worker']), workers, options)
+  open(nodeHost(script.url), workers, options)
 const inProcess = (tasks: WorkerScript['tasks'], workers: number, options?: Parameters<typeof open>[2]) =>
   open(inProcessHost({ tasks: tasks! }), workers, options)
 
@@ -187,7 +188,7 @@ describe('workerExecutor: room', () => {
 
   it('adds workers while all are busy, as far as the manager allows', async () => {
     const manager = new WorkerManager({
-      host: nodeHost(scripts['task-worker']),
+      host: nodeHost(script.url),
       maxWorkers: 3,
       logger: silent,
     })

@@ -1,17 +1,11 @@
-import { jsonIssues } from '../../bus/json-payload.js'
-import { SystemError, serializeError } from '../../core/system-error.js'
+import { serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
+import { assertJson } from '../protocol/assert-json.js'
 
 /** The messages that bring a result: one, or chunks and one that ends them. */
 export function resultFrames(requestId: string, value: unknown, maxChunk: number): readonly string[] {
   if (value === undefined) return [JSON.stringify({ type: 'task_result', requestId, ok: true })]
-  const issues = jsonIssues(value, 'result')
-  if (issues.length > 0) {
-    const [{ path, message }] = issues as [{ path: string; message: string }]
-    throw new SystemError('VALIDATION', `The result cannot travel: "${path}" ${message}`, {
-      context: { path, issues },
-    })
-  }
+  assertJson(value, 'result', 'Cannot send the result')
   const json = JSON.stringify(value)
   const id = JSON.stringify(requestId)
   if (json.length <= maxChunk) return [`{"type":"task_result","requestId":${id},"ok":true,"value":${json}}`]

@@ -131,6 +131,7 @@ export class TaskBoard {
     }
     if (!Object.hasOwn(tasks, task)) return this.#fail(job, unknownTask(task, Object.keys(tasks)))
     this.#armAccept()
+    const tell = (message: TaskNews) => this.#tell(requestId, message)
     const context: TaskContext = {
       task,
       runId: step.runId,
@@ -144,10 +145,15 @@ export class TaskBoard {
       timeoutMs,
       requires: step.requires,
       ...(step.key === undefined ? {} : { key: step.key }),
-      signal: controller.signal,
-      logger: this.#loggerFor(requestId),
+      // Both are made when they are asked for: most tasks are done before they would be.
+      get signal() {
+        return controller.signal
+      },
+      get logger() {
+        return createLogger(tell)
+      },
       progress: (fraction, message) => {
-        if (Number.isFinite(fraction)) this.#tell(requestId, { type: 'task_progress', fraction, message })
+        if (Number.isFinite(fraction)) tell({ type: 'task_progress', fraction, message })
       },
     }
     try {
@@ -206,14 +212,7 @@ export class TaskBoard {
     job.cancelTimer = clock.setTimeout(() => this.#fail(job, reason), cancelGraceMs)
   }
 
-  #loggerFor(requestId: string): Logger {
-    const write = (level: keyof Logger) => (message: string, data?: unknown) => {
-      this.#tell(requestId, { type: 'task_log', level, message: String(message), data: toTravel(data) })
-    }
-    return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
-  }
-
-  #tell(requestId: string, message: { readonly type: string; readonly [field: string]: unknown }): void {
+  #tell(requestId: string, message: TaskNews): void {
     // What a task says after its end concerns nobody.
     if (this.#jobs.has(requestId))
       this.#options.outbox.tell(requestId, JSON.stringify({ ...message, requestId }))
@@ -229,6 +228,19 @@ export class TaskBoard {
       }
     }, ACCEPT_AFTER_MS)
   }
+}
+
+/** What a task says while it runs. */
+interface TaskNews {
+  readonly type: 'task_accept' | 'task_progress' | 'task_log'
+  readonly [field: string]: unknown
+}
+
+function createLogger(tell: (message: TaskNews) => void): Logger {
+  const write = (level: keyof Logger) => (message: string, data?: unknown) => {
+    tell({ type: 'task_log', level, message: String(message), data: toTravel(data) })
+  }
+  return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
 }
 
 /** What of a log entry's data can be sent. */

@@ -1,5 +1,6 @@
 import type * as Ws from 'ws'
 import { SystemError } from '../../core/system-error.js'
+import { Cork } from '../protocol/cork.js'
 
 /** A socket as the worker uses it, whoever made it. */
 export interface WorkerSocket {
@@ -75,8 +76,8 @@ function openWs(
     handshakeTimeout: 10_000,
     ...socketOptions,
   })
-  const cork = createCork()
-  socket.on('upgrade', (response) => cork.on(response.socket))
+  let cork: Cork | undefined
+  socket.on('upgrade', (response) => (cork = new Cork(response.socket)))
   socket.on('open', () => events.onOpen())
   socket.on('message', (data: Buffer) => events.onMessage(data.toString('utf8')))
   socket.on('close', (code, reason) => events.onClose(code, reason.toString('utf8')))
@@ -85,34 +86,11 @@ function openWs(
   return {
     send: (text) => {
       if (socket.readyState !== socket.OPEN) return
-      cork.hold()
+      cork?.hold()
       socket.send(text)
     },
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
-  }
-}
-
-interface Corkable {
-  cork(): void
-  uncork(): void
-}
-
-/** Gathers what is written in one turn of the event loop into one packet. */
-function createCork() {
-  let stream: Corkable | undefined
-  let isHeld = false
-  return {
-    on: (corkable: Corkable) => (stream = corkable),
-    hold: () => {
-      if (isHeld || !stream) return
-      isHeld = true
-      stream.cork()
-      setImmediate(() => {
-        isHeld = false
-        stream!.uncork()
-      })
-    },
   }
 }
 

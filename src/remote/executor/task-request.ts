@@ -1,7 +1,6 @@
-import { jsonIssues } from '../../bus/json-payload.js'
 import type { TimerHandle } from '../../core/clock.js'
 import type { StepTask, TaskControl } from '../../core/step-executor.js'
-import { SystemError } from '../../core/system-error.js'
+import { assertJson } from '../protocol/assert-json.js'
 import type { Queued } from './fair-queue.js'
 import type { Requirements } from './requirements.js'
 
@@ -84,10 +83,5 @@ export class TaskRequest implements Queued {
 /** @throws {SystemError} `VALIDATION` naming the first path that JSON would lose or change. */
 export function checkInput({ task, input }: StepTask): void {
   if (input === undefined) return
-  const issues = jsonIssues(input, 'input')
-  if (issues.length === 0) return
-  const [{ path, message }] = issues as [{ path: string; message: string }]
-  throw new SystemError('VALIDATION', `Cannot send the input of task "${task}": "${path}" ${message}`, {
-    context: { task, path, issues },
-  })
+  assertJson(input, 'input', `Cannot send the input of task "${task}"`, { task })
 }

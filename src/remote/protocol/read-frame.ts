@@ -44,7 +44,8 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
 
 /** Counts brackets outside of strings: before parsing, so that nothing that deep is ever built. */
 function isDeeperThan(text: string, limit: number): boolean {
-  if (text.length <= 2 * limit) return false
+  if (text.length <= 2 * limit || countUpTo(text, '[', limit) + countUpTo(text, '{', limit) <= limit)
+    return false
   let depth = 0
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
@@ -57,6 +58,14 @@ function isDeeperThan(text: string, limit: number): boolean {
     }
   }
   return false
+}
+
+/** How often a character stands there, or one more than `limit`: jumping from one to the next is far faster than looking at each. */
+function countUpTo(text: string, character: string, limit: number): number {
+  let count = 0
+  for (let at = text.indexOf(character); at >= 0 && count <= limit; at = text.indexOf(character, at + 1))
+    count++
+  return count
 }
 
 /** The index of the quote that ends the string which begins at `start`. */

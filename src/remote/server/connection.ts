@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws'
 import type { Clock, TimerHandle } from '../../core/clock.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
+import { Cork } from '../protocol/cork.js'
 import { CLOSE, type CloseReason } from './close-code.js'
 import type { ServerCounters } from './counters.js'
 import { TokenBucket } from './rate-limit.js'
@@ -36,7 +37,7 @@ const MAX_MALFORMED = 3
 const LEFT = 1000
 
 /**
- * One socket: frames in, checked messages out; what is sent in one turn of the event loop leaves in one packet.
+ * One socket: frames in, checked messages out; what is sent in one turn of the event loop leaves in few packets.
  *
  * - C1 After `close` nothing is received any more.
  * - C2 `ended` is called once, whoever ended it and however; `closed` once after it.
@@ -51,11 +52,10 @@ export class Connection {
   unansweredSince: number | undefined
   readonly #host: ConnectionHost
   readonly #socket: WebSocket
-  readonly #stream: Duplex
+  readonly #cork: Cork
   readonly #bucket: TokenBucket
   #registrationTimer: TimerHandle
   #malformed = 0
-  #isCorked = false
   /** Closed by us: what still comes is not received. */
   #isClosing = false
   #hasEnded = false
@@ -64,7 +64,7 @@ export class Connection {
   constructor(host: ConnectionHost, socket: WebSocket, stream: Duplex, address: string) {
     this.#host = host
     this.#socket = socket
-    this.#stream = stream
+    this.#cork = new Cork(stream)
     this.address = address
     const { registrationTimeoutMs, maxMessagesPerSecond } = host.limits
     this.#bucket = new TokenBucket(maxMessagesPerSecond, maxMessagesPerSecond, host.clock.now())
@@ -96,14 +96,7 @@ export class Connection {
       this.#host.counters.refusedSends++
       return false
     }
-    if (!this.#isCorked) {
-      this.#isCorked = true
-      this.#stream.cork()
-      setImmediate(() => {
-        this.#isCorked = false
-        this.#stream.uncork()
-      })
-    }
+    this.#cork.hold()
     this.#socket.send(text)
     this.#host.counters.messagesSent++
     return true

@@ -10,7 +10,7 @@ const isOn = process.argv[2] === 'on'
 const manager = new WorkerManager({
   host: nodeHost(new URL('telemetry-thread.mjs', import.meta.url)),
   maxWorkers: 1,
-  ...(isOn ? {} : { telemetry: { maxItems: Infinity, maxDelay: Infinity } }),
+  ...(isOn ? {} : { telemetry: { maxItems: 1_000_000_000, maxDelay: '1h' } }),
 })
 const metrics = new LoadMetrics(Date.now())
 manager.on('telemetry', (snapshot) => metrics.add(snapshot))

@@ -231,14 +231,13 @@ function tookLonger(timeoutMs: number): string {
 const MISSING = /cannot find (?:package|module) '([^']+)'/i
 
 function unusable(reason: string): SystemError {
+  return new SystemError('UNAVAILABLE', `Cannot run job text: ${remedy(reason)}`, { context: { reason } })
+}
+
+function remedy(reason: string): string {
   const [, name] = MISSING.exec(reason) ?? []
-  const isOfQuickJs = name !== undefined && /quickjs/.test(name)
-  const packages = isOfQuickJs ? 'quickjs-emscripten-core @jitl/quickjs-wasmfile-release-sync' : name
-  return new SystemError(
-    'UNAVAILABLE',
-    packages === undefined
-      ? `Cannot run job text: a worker could not be started (${reason})`
-      : `Cannot run job text: install it with npm install ${packages}`,
-    { context: { reason } },
-  )
+  if (name === undefined) return `a worker could not be started (${reason})`
+  if (/-worker\.[jt]s$/.test(name)) return 'its worker is not there: keep busline out of the bundle'
+  const packages = /quickjs/.test(name) ? 'quickjs-emscripten-core @jitl/quickjs-wasmfile-release-sync' : name
+  return `install what it needs with npm install ${packages}`
 }

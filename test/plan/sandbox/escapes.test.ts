@@ -50,7 +50,8 @@ function describeHost() {
   const values = Object.entries({ ...owners, ...more }).flatMap(([name, owner]) =>
     Reflect.ownKeys(owner).map((key) => {
       const descriptor = Object.getOwnPropertyDescriptor(owner, key)
-      const value: unknown = descriptor?.value ?? descriptor?.get
+      const value: unknown =
+        descriptor && (descriptor.get ? Object.entries(descriptor)[0]![1] : descriptor.value)
       return [`${name}.${String(key)}`, typeof value === 'function' ? value : typeof value] as const
     }),
   )

@@ -1,13 +1,8 @@
-import { Immer, enablePatches } from 'immer'
 import { deepFreeze } from '../core/deep-freeze.js'
 import { SystemError } from '../core/system-error.js'
+import type { stateAfter } from './state-after.js'
 import type { TimelineEvent, TimelineState } from './timeline-event.js'
 import { type RunTimelineMeta, type TimelineStore, lastAtMost, unknownRun } from './timeline-store.js'
-
-enablePatches()
-
-/** An instance of its own: the application's settings of immer are neither read nor changed. */
-const immer = new Immer({ autoFreeze: true })
 
 /** The state before anything is known of it. */
 const NOTHING: TimelineState = Object.freeze({})
@@ -27,7 +22,8 @@ interface Page {
  * Goes back and forth in the timeline of a run. It stands before the first event when it is made; commands are
  * carried out one after the other, and one that fails moves nothing.
  *
- * A seek loads the events from the last snapshot before its target, and steps near it load nothing.
+ * A seek loads the events from the last snapshot before its target, and steps near it load nothing. What rebuilds states is
+ * loaded with the first seek: a page that only records does not carry it.
  */
 export class TimelinePlayer implements AsyncIterable<TimelineEvent> {
   readonly runId: string
@@ -36,6 +32,7 @@ export class TimelinePlayer implements AsyncIterable<TimelineEvent> {
   #page: Page = { first: 1, events: [], states: [] }
   #position = 0
   #last: Promise<unknown> = Promise.resolve()
+  #stateAfter: typeof stateAfter | undefined
 
   constructor(store: TimelineStore, runId: string) {
     this.#store = store
@@ -117,6 +114,7 @@ export class TimelinePlayer implements AsyncIterable<TimelineEvent> {
       )
     }
     if (seq > 0) {
+      this.#stateAfter ??= (await import('./state-after.js')).stateAfter
       const page = this.#holds(seq) ? this.#page : await this.#load(seq, eventCount)
       this.#stateAt(page, seq)
       this.#page = page
@@ -153,32 +151,16 @@ export class TimelinePlayer implements AsyncIterable<TimelineEvent> {
     const page: Page = { first, events, states: [] }
     if (snapshot) page.states.push(deepFreeze(snapshot.state))
     else
-      page.states.push(stateAfter(events[0]!, first === 1 ? NOTHING : this.#stateAt(this.#page, first - 1)))
+      page.states.push(
+        this.#stateAfter!(events[0]!, first === 1 ? NOTHING : this.#stateAt(this.#page, first - 1)),
+      )
     return page
   }
 
   #stateAt({ first, events, states }: Page, seq: number): TimelineState {
     for (let index = states.length; index <= seq - first; index++) {
-      states.push(stateAfter(events[index]!, states[index - 1]!))
+      states.push(this.#stateAfter!(events[index]!, states[index - 1]!))
     }
     return states[seq - first]!
-  }
-}
-
-function stateAfter(event: TimelineEvent, before: TimelineState): TimelineState {
-  if (event.snapshot) return event.snapshot
-  if (!event.delta) return before
-  try {
-    return immer.applyPatches(before, event.delta)
-  } catch (cause) {
-    const { runId, seq } = event
-    throw new SystemError(
-      'STORAGE',
-      `Cannot rebuild the state at event ${seq} of run "${runId}": its changes do not fit`,
-      {
-        cause,
-        context: { runId, seq },
-      },
-    )
   }
 }

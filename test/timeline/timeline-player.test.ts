@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { produceWithPatches } from 'immer'
+import { enablePatches, produceWithPatches } from 'immer'
 import { describe, expect, it } from 'vitest'
 import { simulatedClock } from '../../src/testing/index.js'
 import { MemoryTimelineStore } from '../../src/timeline/memory-timeline-store.js'
@@ -8,6 +8,8 @@ import { TimelineRecorder } from '../../src/timeline/timeline-recorder.js'
 import type { TimelineState } from '../../src/timeline/timeline-event.js'
 import type { TimelineStore } from '../../src/timeline/timeline-store.js'
 import { STORES, batchOf } from './timeline-fixtures.js'
+
+enablePatches()
 
 const clock = simulatedClock()
 

@@ -2,8 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { isSystemError, reviveError, serializeError } from 'busline'
-import type {
-  RTError} from 'busline/plan';
+import type { RTError } from 'busline/plan'
 import defaultRun, {
   type JobEngine,
   JobError,

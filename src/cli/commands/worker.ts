@@ -1,9 +1,11 @@
 import type { Command } from '../command-line.js'
 import { BadUsage } from '../failure.js'
+import { workerJoin } from './worker-join.js'
 import { workerRun } from './worker-run.js'
+import { workerServe } from './worker-serve.js'
 
 /** One row per subcommand: `busline worker NAME`. */
-const SUBCOMMANDS: readonly Command[] = [workerRun]
+const SUBCOMMANDS: readonly Command[] = [workerRun, workerServe, workerJoin]
 
 const help = `Runs code on workers.
 
@@ -18,7 +20,7 @@ const known = SUBCOMMANDS.map(({ name }) => name).join(', ')
 
 export const worker: Command = {
   name: 'worker',
-  summary: 'runs load tests on threads',
+  summary: 'runs load tests on threads, and serves or joins remote workers',
   help,
   helpOf: ([name]) => SUBCOMMANDS.find((each) => each.name === name)?.help,
   run: ([name, ...rest]) => {

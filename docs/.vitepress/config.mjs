@@ -57,6 +57,9 @@ export default defineConfig({
           page('Inspector', '/inspector'),
           page('Command line', '/cli'),
           page('Steps that run elsewhere', '/executors'),
+          page('Execution plans', '/plans'),
+          page('Workers and runners', '/workers'),
+          page('Load testing', '/load-testing'),
         ],
       },
       {

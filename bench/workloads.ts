@@ -48,6 +48,33 @@ function growth(name: string, title: string, sizes: readonly string[]): Workload
   }
 }
 
+/** One job of text, run so often in one process: what a run leaves behind tells. */
+function textWorkload(runs: string, atLeast: number): Workload {
+  return {
+    name: `plan-text-${runs}`,
+    title: `A plan of one job, text, averaged over ${runs} runs`,
+    unit: 'runs/s',
+    higherIsBetter: true,
+    rounds: 3,
+    contestants: [
+      {
+        name: '@openfn/runtime',
+        command: ['plan-text/openfn.mjs', runs],
+        nodeOptions: ['--no-warnings', '--experimental-vm-modules'],
+      },
+      contestant('busline', 'plan-text/busline.mjs', runs),
+    ],
+    goals: [
+      {
+        what: `at least ${atLeast} times the runs of @openfn/runtime`,
+        contestant: 'busline',
+        over: '@openfn/runtime',
+        atLeast,
+      },
+    ],
+  }
+}
+
 /** Plans whose jobs are functions, next to the runtime whose plans they are. */
 function planWorkload(name: string, title: string, atLeast: number): Workload {
   return {
@@ -286,6 +313,8 @@ export const WORKLOADS: readonly Workload[] = [
       },
     ],
   },
+  textWorkload('1000', 3),
+  textWorkload('10000', 10),
   planWorkload('one', 'A plan of one job, a function', 20),
   planWorkload('ten', 'A plan of ten jobs in line, functions', 20),
   planWorkload('state', 'A plan of ten jobs in line, functions, with 100 kB of state', 5),

@@ -1,0 +1,22 @@
+/** A worker of its own process: `worker.ts URL ID TOKEN`. */
+import { drainOnSignal } from 'busline/remote'
+import { RemoteWorker } from 'busline/remote/client'
+
+const [url = '', workerId = '', token = ''] = process.argv.slice(2)
+
+const worker = new RemoteWorker({
+  url,
+  workerId,
+  token,
+  maxConcurrentRequests: 2,
+  tasks: {
+    resize: async ({ width, factor }: { width: number; factor: number }, { progress }) => {
+      progress(0.5, 'half way')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return Math.round(width * factor)
+    },
+  },
+})
+drainOnSignal(worker)
+await worker.start()
+await worker.closed

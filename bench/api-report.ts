@@ -7,7 +7,12 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
+import {
+  Extractor,
+  ExtractorConfig,
+  ExtractorLogLevel,
+  ExtractorMessageCategory,
+} from '@microsoft/api-extractor'
 import { entries } from '../vite.config.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -80,7 +85,7 @@ function report(entry: string): string {
     showVerboseMessages: false,
     messageCallback: (message) => {
       // Its console talk; faults are counted in the result.
-      if (message.category !== 'Compiler') message.handled = true
+      if (message.category !== ExtractorMessageCategory.Compiler) message.handled = true
     },
   })
   if (result.errorCount > 0) throw new Error(`Cannot read the declarations of ${entry}: build first`)

@@ -30,7 +30,8 @@ try {
     )
     process.exitCode = 1
   } else {
-    console.log(`The public interface of ${wanted.size} entry points is as docs/api/ says.`)
+    const outcome = isWriting ? 'is written to docs/api/' : 'is as docs/api/ says'
+    console.log(`The public interface of ${wanted.size} entry points ${outcome}.`)
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true })

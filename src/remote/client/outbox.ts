@@ -100,6 +100,12 @@ export class Outbox {
     }
   }
 
+  /** Nobody waits for anything that is here. */
+  clear(): void {
+    this.#backlog = []
+    for (const requestId of this.requestIds) this.#drop(requestId)
+  }
+
   #drop(requestId: string): void {
     this.#unconfirmed.delete(requestId)
     this.#settled.add(requestId)

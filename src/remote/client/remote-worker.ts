@@ -247,6 +247,9 @@ export class RemoteWorker {
       })
       return this.#leave('Replaced')
     }
+    // A server that stops has given up all sessions: nobody waits for what is in hand.
+    if (code === STOPPING && reason === 'Server stopping') this.#forgetSession()
+    if (this.#isDraining && this.#board.size === 0 && this.#outbox.isEmpty) return this.#leave('Drained')
     this.#setState('connecting')
     this.#failures++
     const { clock, reconnect, random } = this.#settings
@@ -254,6 +257,12 @@ export class RemoteWorker {
       () => this.#connect(),
       backoffDelay(this.#failures, reconnect, random),
     )
+  }
+
+  #forgetSession(): void {
+    this.#sessionId = undefined
+    this.#board.keepOnly(NONE, new SystemError('ABORTED', 'The worker server has stopped'))
+    this.#outbox.clear()
   }
 
   #leave(reason: string): void {
@@ -283,5 +292,9 @@ export class RemoteWorker {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
+/** The code of a server that goes away. */
+const STOPPING = 1001
 /** The code with which the server ends a connection whose worker is on another one. */
 const REPLACED = 4003

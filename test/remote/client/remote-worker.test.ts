@@ -385,4 +385,18 @@ describe('draining', () => {
     expect(server.status().counters.requestsLost).toBe(0)
     await executor.close()
   })
+
+  it('ends at once when the server has stopped: it has given up what was in hand', async () => {
+    const server = await openServer()
+    const task = gatedTask()
+    const worker = makeWorker(urlOf(server), { tasks: { work: task.run, quick: () => 1 } })
+    await worker.start()
+    const executor = remoteExecutor(server)
+    expect(await executor.execute(stepTask('quick'), taskControl())).toBe(1)
+    await server.stop()
+    await until(() => worker.state === 'connecting', 'the worker notices')
+    await worker.stop({ drain: true, timeout: '1h' })
+    expect(worker.state).toBe('stopped')
+    await executor.close()
+  })
 })

@@ -1,7 +1,7 @@
 import { type AnyEventBus, type TimelineStore, WorkflowRuntime, createEventBus } from 'busline'
 import { sequentialIds, simulatedClock } from 'busline/testing'
 import { StoredTimelineStore } from 'busline/timeline'
-import { seededRandom } from '../../src/cli/seeded-random.js'
+import { seededRandom } from '../../src/core/seeded-random.js'
 import type { Progress } from '../../src/cli/terminal/progress-line.js'
 import { randomGapMs } from './chance.js'
 import { ChangeLog } from './change-log.js'

@@ -2,13 +2,13 @@
  * `busline/workers`: runners on worker threads, Web Workers or this thread, under one manager. Free of Node's modules
  * and of the DOM; the hosts that need them are in `busline/workers/node` and `busline/workers/web`. Guide: `docs/workers.md`.
  */
-export type { ArchiveEntry, ArchiveFilter } from './archive-manager.js'
+export type { ArchiveEntry, ArchiveFilter } from './manager/archive-manager.js'
 export {
   type ExecutionProfile,
   LOAD_EXECUTORS,
   type LoadExecutor,
   type LoadStage,
-} from './execution-profile.js'
+} from './runner/execution-profile.js'
 export { type WorkerExecutorOptions, workerExecutor } from './executor/worker-executor.js'
 export { inProcessHost } from './hosts/in-process-host.js'
 export { loadChart } from './load/load-chart.js'
@@ -17,18 +17,23 @@ export type { LoadInterval, LoadSeries } from './load/load-series.js'
 export type { LoadSummary } from './load/load-summary.js'
 export { type LoadProgress, type RunLoadOptions, runLoad } from './load/run-load.js'
 export type { Threshold, ThresholdMetric, ThresholdResult, Thresholds } from './load/thresholds.js'
-export { PLACEMENTS, type Placement, type PlacementCandidate, type PlacementName } from './placement.js'
+export {
+  PLACEMENTS,
+  type Placement,
+  type PlacementCandidate,
+  type PlacementName,
+} from './manager/placement.js'
 export {
   type PublishRunnerEventsOptions,
   type PublishedTelemetry,
   type RunnerBusEvents,
   publishRunnerEvents,
   untilRunnerEnds,
-} from './publish-runner-events.js'
-export type { WorkerErrorReason } from './runner-errors.js'
-export { RunnerHandle } from './runner-handle.js'
-export type { RunnerOptions, RunnerUpdate } from './runner-options.js'
-export { type RunnerService, runnerService } from './runner-service.js'
+} from './workflows/publish-runner-events.js'
+export type { WorkerErrorReason } from './runner/runner-errors.js'
+export { RunnerHandle } from './manager/runner-handle.js'
+export type { RunnerOptions, RunnerUpdate } from './runner/runner-options.js'
+export { type RunnerService, runnerService } from './workflows/runner-service.js'
 export {
   RUNNER_COMMANDS,
   RUNNER_STATES,
@@ -36,7 +41,7 @@ export {
   type RunnerOccurrence,
   type RunnerState,
   type StateChange,
-} from './runner-state.js'
+} from './runner/runner-state.js'
 export {
   type IterationContext,
   type RunnerClass,
@@ -49,34 +54,34 @@ export {
   type ShapeTarget,
   type ShapeTick,
   defineRunner,
-} from './runner.js'
-export type { TaskHost, TaskHosts } from './task-hosts.js'
+} from './runner/runner.js'
+export type { TaskHost, TaskHosts } from './executor/task-hosts.js'
 export {
   type EncodedHistogram,
   LatencyHistogram,
   type LatencySummary,
 } from './telemetry/latency-histogram.js'
 export type { RunnerCounters, TelemetrySnapshot } from './telemetry/telemetry-snapshot.js'
-export { transfer } from './transfer.js'
+export { transfer } from './messages/transfer.js'
 export type { WorkerScript } from './worker/serve-port.js'
-export type { CommandReply } from './worker-command-coordinator.js'
-export { WorkerHandle } from './worker-handle.js'
+export type { CommandReply } from './manager/worker-command-coordinator.js'
+export { WorkerHandle } from './manager/worker-handle.js'
 export type {
   HostExit,
   HostOpenOptions,
   HostResourceLimits,
   WorkerHost,
   WorkerHostFactory,
-} from './worker-host.js'
-export type { WorkerStatus } from './worker-instance.js'
-export type { RunnerEvents, WorkerManagerEvents } from './worker-manager-events.js'
+} from './hosts/worker-host.js'
+export type { WorkerStatus } from './manager/worker-instance.js'
+export type { RunnerEvents, WorkerManagerEvents } from './manager/worker-manager-events.js'
 export type {
   CallHandler,
   HeartbeatOptions,
   RestartOptions,
   WorkerManagerOptions,
-} from './worker-manager-options.js'
-export { WorkerManager } from './worker-manager.js'
-export type { AddWorkerOptions } from './worker-options.js'
-export type { RunnerCore, WorkerCore } from './worker-registry.js'
-export { type WorkflowCall, type WorkflowCallAnswer, workflowCalls } from './workflow-calls.js'
+} from './manager/worker-manager-options.js'
+export { WorkerManager } from './manager/worker-manager.js'
+export type { AddWorkerOptions } from './manager/worker-options.js'
+export type { RunnerCore, WorkerCore } from './manager/worker-registry.js'
+export { type WorkflowCall, type WorkflowCallAnswer, workflowCalls } from './workflows/workflow-calls.js'

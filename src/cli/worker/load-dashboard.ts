@@ -1,5 +1,5 @@
 import { type Duration, toMs } from '../../core/duration.js'
-import type { ExecutionProfile } from '../../workers/execution-profile.js'
+import type { ExecutionProfile } from '../../workers/runner/execution-profile.js'
 import type { LoadProgress } from '../../workers/load/run-load.js'
 import { formatMs } from '../terminal/durations.js'
 import { createLiveBlock } from '../terminal/live-block.js'

@@ -1,11 +1,11 @@
-import type { ExecutionProfile } from '../../workers/execution-profile.js'
+import type { ExecutionProfile } from '../../workers/runner/execution-profile.js'
 import type { Thresholds } from '../../workers/load/thresholds.js'
 import {
   type RunnerClass,
   type RunnerDefinition,
   type RunnerObject,
   defineRunner,
-} from '../../workers/runner.js'
+} from '../../workers/runner/runner.js'
 import { Failure } from '../failure.js'
 import { importModule } from '../run/import-module.js'
 

@@ -6,10 +6,10 @@ import {
   type WireTaskResult,
   type WorkerEvents,
   message,
-} from '../protocol.js'
-import type { TaskHost } from '../task-hosts.js'
-import { transferListOf } from '../transfer.js'
-import { checkTravels, explainTravel } from '../check-travel.js'
+} from '../messages/protocol.js'
+import type { TaskHost } from './task-hosts.js'
+import { transferListOf } from '../messages/transfer.js'
+import { checkTravels, explainTravel } from '../messages/check-travel.js'
 import type { PendingTask } from './pending-task.js'
 
 /** So many tasks leave together at most: the thread can begin with them while the next are put together. */

@@ -1,9 +1,9 @@
-import { message } from '../protocol.js'
-import { uncloneable } from '../runner-errors.js'
+import { message } from '../messages/protocol.js'
+import { uncloneable } from '../runner/runner-errors.js'
 import type { ServedPort, WorkerScript } from '../worker/serve-port.js'
 import { checkScript, serveHandshake } from '../worker/serve-worker.js'
 import { type WorkerPort, isWorkerPort } from '../worker/worker-port.js'
-import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from '../worker-host.js'
+import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from './worker-host.js'
 
 /**
  * Runs workers in this thread: for tests, and where there are no threads. Messages are cloned as for a thread, and

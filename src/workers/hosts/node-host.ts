@@ -6,9 +6,9 @@ import {
   receiveMessageOnPort,
 } from 'node:worker_threads'
 import { SystemError, describe } from '../../core/system-error.js'
-import { type WireMessage, type WireReply, message } from '../protocol.js'
-import { uncloneable, workerError } from '../runner-errors.js'
-import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from '../worker-host.js'
+import { type WireMessage, type WireReply, message } from '../messages/protocol.js'
+import { uncloneable, workerError } from '../runner/runner-errors.js'
+import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from './worker-host.js'
 
 /** How threads are started; what Node's `Worker` takes, as far as it concerns a script. */
 export type NodeHostOptions = Pick<

@@ -1,7 +1,7 @@
 import { SystemError } from '../../core/system-error.js'
-import { type WireMessage, type WireReply, message } from '../protocol.js'
-import { uncloneable, workerError } from '../runner-errors.js'
-import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from '../worker-host.js'
+import { type WireMessage, type WireReply, message } from '../messages/protocol.js'
+import { uncloneable, workerError } from '../runner/runner-errors.js'
+import type { HostOpenOptions, WorkerHost, WorkerHostFactory } from './worker-host.js'
 
 export interface WebHostOptions {
   /** @default 'module' */

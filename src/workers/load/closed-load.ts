@@ -1,5 +1,5 @@
 import { toMs } from '../../core/duration.js'
-import type { ExecutionProfile } from '../execution-profile.js'
+import type { ExecutionProfile } from '../runner/execution-profile.js'
 import { CLOCK_TOLERANCE_MS } from './clock-tolerance.js'
 import type { LoadDriver, LoadModel } from './load-model.js'
 import type { VuPlan } from './vu-plan.js'

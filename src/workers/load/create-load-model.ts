@@ -1,10 +1,10 @@
 import { toMs } from '../../core/duration.js'
-import type { ExecutionProfile } from '../execution-profile.js'
+import type { ExecutionProfile } from '../runner/execution-profile.js'
 import { ArrivalSchedule, type RateSegment } from './arrival-schedule.js'
 import { ClosedLoad } from './closed-load.js'
 import type { CreateLoadModel, LoadDriver, LoadModel } from './load-model.js'
 import { type ArrivalPlan, OpenLoad } from './open-load.js'
-import { seededRandom } from './seeded-random.js'
+import { seededRandom } from '../../core/seeded-random.js'
 import { shapePlan } from './shape-plan.js'
 import { type VuPlan, constantPlan, rampPlan } from './vu-plan.js'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
-import type { ExecutionProfile } from '../execution-profile.js'
-import type { ShapeFunction } from '../runner.js'
+import type { ExecutionProfile } from '../runner/execution-profile.js'
+import type { ShapeFunction } from '../runner/runner.js'
 
 /** How an iteration is asked for. */
 export interface IterationRequest {

@@ -1,4 +1,4 @@
-import type { ExecutionProfile } from '../execution-profile.js'
+import type { ExecutionProfile } from '../runner/execution-profile.js'
 import type { ArrivalSchedule } from './arrival-schedule.js'
 import { CLOCK_TOLERANCE_MS } from './clock-tolerance.js'
 import type { LoadDriver, LoadModel } from './load-model.js'

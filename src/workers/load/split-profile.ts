@@ -1,6 +1,6 @@
 import { toMs } from '../../core/duration.js'
 import { SystemError } from '../../core/system-error.js'
-import type { ExecutionProfile } from '../execution-profile.js'
+import type { ExecutionProfile } from '../runner/execution-profile.js'
 
 /**
  * Divides a load among runners, so that all of them together do what the profile says: virtual users, iterations and

@@ -3,7 +3,7 @@
  * Guide: `docs/workers.md`.
  */
 export { type WebHostOptions, webHost } from '../hosts/web-host.js'
-export { defineRunner } from '../runner.js'
-export { transfer } from '../transfer.js'
+export { defineRunner } from '../runner/runner.js'
+export { transfer } from '../messages/transfer.js'
 export type { WorkerScript } from '../worker/serve-port.js'
 export { serveWorker } from './serve-worker.js'

@@ -1,5 +1,5 @@
-import type { RunnerOptions } from '../runner-options.js'
-import type { RunnerContext, RunnerTelemetry } from '../runner.js'
+import type { RunnerOptions } from '../runner/runner-options.js'
+import type { RunnerContext, RunnerTelemetry } from '../runner/runner.js'
 import type { WorkerLink } from './worker-link.js'
 
 export interface RunnerContextOptions {

@@ -1,4 +1,4 @@
-import type { RunnerTelemetry } from '../runner.js'
+import type { RunnerTelemetry } from '../runner/runner.js'
 import type { RunnerCounters, TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
 
 /** How many lines are kept between two batches. */

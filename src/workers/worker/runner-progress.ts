@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js'
 import { type SystemError, serializeError } from '../../core/system-error.js'
-import { invalidTransition } from '../runner-errors.js'
-import type { RunnerOptions } from '../runner-options.js'
+import { invalidTransition } from '../runner/runner-errors.js'
+import type { RunnerOptions } from '../runner/runner-options.js'
 import {
   type RunnerCommand,
   type RunnerOccurrence,
@@ -9,7 +9,7 @@ import {
   type StateChange,
   isFinal,
   nextState,
-} from '../runner-state.js'
+} from '../runner/runner-state.js'
 import type { RunnerMeter } from './runner-meter.js'
 import type { TelemetryBuffer } from './telemetry-buffer.js'
 import type { WorkerLink } from './worker-link.js'

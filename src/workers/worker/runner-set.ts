@@ -1,9 +1,9 @@
 import { SystemError, serializeError } from '../../core/system-error.js'
-import { checkRunnerOptions } from '../check-options.js'
-import type { ManagerCommands, RunnerReply, RunnerReport } from '../protocol.js'
-import { invalidTransition, unknownRunner, workerError } from '../runner-errors.js'
-import { type RunnerCommand, type RunnerState, isRepeat } from '../runner-state.js'
-import type { RunnerDefinition } from '../runner.js'
+import { checkRunnerOptions } from '../runner/check-options.js'
+import type { ManagerCommands, RunnerReply, RunnerReport } from '../messages/protocol.js'
+import { invalidTransition, unknownRunner, workerError } from '../runner/runner-errors.js'
+import { type RunnerCommand, type RunnerState, isRepeat } from '../runner/runner-state.js'
+import type { RunnerDefinition } from '../runner/runner.js'
 import { type RunnerSurroundings, WorkerRunner } from './worker-runner.js'
 
 /** How many runners that ended are remembered, for commands that come after the end. */

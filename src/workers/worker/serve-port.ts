@@ -8,9 +8,9 @@ import {
   type WorkerSettings,
   isWireMessage,
   isWireReply,
-} from '../protocol.js'
-import { workerError } from '../runner-errors.js'
-import type { RunnerDefinition } from '../runner.js'
+} from '../messages/protocol.js'
+import { workerError } from '../runner/runner-errors.js'
+import type { RunnerDefinition } from '../runner/runner.js'
 import { createBreather } from './breather.js'
 import { preciseClock } from './precise-clock.js'
 import { RunnerSet } from './runner-set.js'

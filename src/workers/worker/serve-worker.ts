@@ -1,6 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
-import { type ManagerCommands, PROTOCOL_VERSION, isWireMessage } from '../protocol.js'
-import { workerError } from '../runner-errors.js'
+import { type ManagerCommands, PROTOCOL_VERSION, isWireMessage } from '../messages/protocol.js'
+import { workerError } from '../runner/runner-errors.js'
 import { type ServedPort, type WorkerScript, servePort } from './serve-port.js'
 import type { WorkerPort } from './worker-port.js'
 

@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
-import type { TelemetryBatch } from '../protocol.js'
+import type { TelemetryBatch } from '../messages/protocol.js'
 import type { RunnerMeter } from './runner-meter.js'
 
 export interface TelemetryBufferOptions {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import { SystemError } from '../../core/system-error.js'
-import type { RunnerContext, RunnerInstance } from '../runner.js'
+import type { RunnerContext, RunnerInstance } from '../runner/runner.js'
 
 export type HookName = Exclude<keyof RunnerInstance, 'execute'>
 

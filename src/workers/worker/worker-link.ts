@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/clock.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
 import { SystemError, describe, reviveError } from '../../core/system-error.js'
-import { checkTravels } from '../check-travel.js'
-import { uncloneable } from '../runner-errors.js'
+import { checkTravels } from '../messages/check-travel.js'
+import { uncloneable } from '../runner/runner-errors.js'
 import {
   PROTOCOL_VERSION,
   type WireReply,
   type WorkerEvents,
   type WorkerSettings,
   message,
-} from '../protocol.js'
+} from '../messages/protocol.js'
 import { LogBudget, MAX_LINES_PER_SECOND } from './log-budget.js'
 import type { WorkerPort } from './worker-port.js'
 

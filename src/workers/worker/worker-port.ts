@@ -1,4 +1,4 @@
-import type { WireMessage, WireReply } from '../protocol.js'
+import type { WireMessage, WireReply } from '../messages/protocol.js'
 
 /** One end of the line between a manager and a worker, once the handshake is over. */
 export interface WorkerPort {

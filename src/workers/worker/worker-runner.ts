@@ -1,15 +1,20 @@
 import type { Clock } from '../../core/clock.js'
 import { toMs } from '../../core/duration.js'
 import { SystemError, serializeError } from '../../core/system-error.js'
-import { checkSameExecutor, mergeUpdate } from '../check-options.js'
-import { DEFAULT_GRACE_PERIOD } from '../execution-profile.js'
+import { checkSameExecutor, mergeUpdate } from '../runner/check-options.js'
+import { DEFAULT_GRACE_PERIOD } from '../runner/execution-profile.js'
 import { createLoadModel } from '../load/create-load-model.js'
 import type { LoadModel } from '../load/load-model.js'
-import type { RunnerReply, RunnerReport } from '../protocol.js'
-import { executionFailed } from '../runner-errors.js'
-import type { RunnerOptions, RunnerUpdate } from '../runner-options.js'
-import { type RunnerCommand, type RunnerOccurrence, type RunnerState, isRepeat } from '../runner-state.js'
-import type { RunnerDefinition, RunnerInstance } from '../runner.js'
+import type { RunnerReply, RunnerReport } from '../messages/protocol.js'
+import { executionFailed } from '../runner/runner-errors.js'
+import type { RunnerOptions, RunnerUpdate } from '../runner/runner-options.js'
+import {
+  type RunnerCommand,
+  type RunnerOccurrence,
+  type RunnerState,
+  isRepeat,
+} from '../runner/runner-state.js'
+import type { RunnerDefinition, RunnerInstance } from '../runner/runner.js'
 import type { Breather } from './breather.js'
 import { IterationEngine } from './iteration-engine.js'
 import { createRunnerContext } from './runner-context.js'

@@ -4,8 +4,8 @@ import { afterAll, afterEach, describe, it } from 'vitest'
 import { workerExecutor } from '../../../src/workers/executor/worker-executor.js'
 import { inProcessHost } from '../../../src/workers/hosts/in-process-host.js'
 import { nodeHost } from '../../../src/workers/hosts/node-host.js'
-import type { WorkerHostFactory } from '../../../src/workers/worker-host.js'
-import { WorkerManager } from '../../../src/workers/worker-manager.js'
+import type { WorkerHostFactory } from '../../../src/workers/hosts/worker-host.js'
+import { WorkerManager } from '../../../src/workers/manager/worker-manager.js'
 import { bundleScript } from '../fixtures/bundle-script.js'
 
 const script = await bundleScript('../scripts/task-worker.ts')

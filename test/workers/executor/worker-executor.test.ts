@@ -5,10 +5,10 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { type WorkerExecutorOptions, workerExecutor } from '../../../src/workers/executor/worker-executor.js'
 import { inProcessHost } from '../../../src/workers/hosts/in-process-host.js'
 import { nodeHost } from '../../../src/workers/hosts/node-host.js'
-import { transfer } from '../../../src/workers/transfer.js'
+import { transfer } from '../../../src/workers/messages/transfer.js'
 import type { WorkerScript } from '../../../src/workers/worker/serve-port.js'
-import { WorkerManager } from '../../../src/workers/worker-manager.js'
-import type { WorkerManagerOptions } from '../../../src/workers/worker-manager-options.js'
+import { WorkerManager } from '../../../src/workers/manager/worker-manager.js'
+import type { WorkerManagerOptions } from '../../../src/workers/manager/worker-manager-options.js'
 import { bundleScript } from '../fixtures/bundle-script.js'
 
 const script = await bundleScript('../scripts/task-worker.ts')

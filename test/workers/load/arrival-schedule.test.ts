@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ArrivalSchedule, type RateSegment } from '../../../src/workers/load/arrival-schedule.js'
-import { seededRandom } from '../../../src/workers/load/seeded-random.js'
+import { seededRandom } from '../../../src/core/seeded-random.js'
 
 function startsOf(schedule: ArrivalSchedule, atMost = 100_000): readonly number[] {
   const starts: number[] = []

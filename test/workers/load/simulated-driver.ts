@@ -2,8 +2,8 @@ import { type SimulatedClock, simulatedClock } from 'busline/testing'
 import { createLoadModel } from '../../../src/workers/load/create-load-model.js'
 import type { IterationRequest, LoadDriver, LoadModel } from '../../../src/workers/load/load-model.js'
 import { LatencyHistogram } from '../../../src/workers/telemetry/latency-histogram.js'
-import type { ExecutionProfile } from '../../../src/workers/execution-profile.js'
-import type { ShapeFunction } from '../../../src/workers/runner.js'
+import type { ExecutionProfile } from '../../../src/workers/runner/execution-profile.js'
+import type { ShapeFunction } from '../../../src/workers/runner/runner.js'
 
 export interface Started {
   /** Milliseconds since the start of the load. */

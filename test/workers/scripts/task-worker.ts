@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { threadId } from 'node:worker_threads'
 import { conformanceTasks } from '../../../src/testing/conformance-tasks.js'
 import { serveWorker } from '../../../src/workers/node/serve-worker.js'
-import { transfer } from '../../../src/workers/transfer.js'
+import { transfer } from '../../../src/workers/messages/transfer.js'
 
 const kept = new ArrayBuffer(8)
 

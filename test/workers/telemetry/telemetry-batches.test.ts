@@ -1,12 +1,12 @@
 import { simulatedClock } from 'busline/testing'
 import { WorkerManager, defineRunner, inProcessHost } from 'busline/workers'
 import { describe, expect, it } from 'vitest'
-import type { TelemetryBatch } from '../../../src/workers/protocol.js'
+import type { TelemetryBatch } from '../../../src/workers/messages/protocol.js'
 import { RunnerMeter } from '../../../src/workers/worker/runner-meter.js'
 import { TelemetryBuffer } from '../../../src/workers/worker/telemetry-buffer.js'
 import { SnapshotSample } from '../../../src/workers/telemetry/snapshot-sample.js'
 import { silent } from '../hosts/host-kit.js'
-import { scriptedHosts } from '../scripted-host.js'
+import { scriptedHosts } from '../manager/scripted-host.js'
 
 function setUp() {
   const clock = simulatedClock()

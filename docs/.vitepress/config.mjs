@@ -60,6 +60,7 @@ export default defineConfig({
           page('Execution plans', '/plans'),
           page('Workers and runners', '/workers'),
           page('Load testing', '/load-testing'),
+          page('Remote workers', '/remote'),
         ],
       },
       {

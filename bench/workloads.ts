@@ -127,6 +127,23 @@ export const PROGRAMS: readonly {
   { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
 ]
 
+/** Requests to remote workers, against frames of the same bytes that are only echoed. */
+function remote(name: string, title: string, workers: number): Workload {
+  const [floor, busline] = ['ws, echoed by hand', 'busline']
+  return {
+    name: `remote-${name}`,
+    title,
+    unit: 'requests/s',
+    higherIsBetter: true,
+    rounds: 3,
+    contestants: [
+      contestant(floor, 'remote/floor.mjs', `workers=${workers}`),
+      contestant(busline, 'remote/busline.mjs', `workers=${workers}`),
+    ],
+    goals: [{ what: 'at least 0.6 of the echo', contestant: busline, over: floor, atLeast: 0.6 }],
+  }
+}
+
 export const WORKLOADS: readonly Workload[] = [
   {
     name: 'runs',
@@ -338,4 +355,37 @@ export const WORKLOADS: readonly Workload[] = [
     'Keys, each a line of its own',
     [1, 100, 10_000].map((size) => `keys=${size}`),
   ),
+  remote('one', 'Requests through remoteExecutor to one worker, 64 at a time', 1),
+  remote('sixteen', 'Requests through remoteExecutor to 16 workers, 64 at a time', 16),
+  {
+    name: 'remote-p99',
+    title: '99th percentile of the same requests',
+    unit: 'ms',
+    higherIsBetter: false,
+    rounds: 3,
+    contestants: [1, 16].flatMap((workers) => [
+      contestant(`ws, ${workers}`, 'remote/floor.mjs', `workers=${workers}`, 'figure=p99'),
+      contestant(`busline, ${workers}`, 'remote/busline.mjs', `workers=${workers}`, 'figure=p99'),
+    ]),
+    goals: [1, 16].map((workers) => ({
+      what: `within twice the echo, ${workers} workers`,
+      contestant: `busline, ${workers}`,
+      over: `ws, ${workers}`,
+      atMost: 2,
+    })),
+  },
+  ...(['memory', 'heartbeats'] as const).map((figure) => ({
+    name: `remote-idle-${figure}`,
+    title:
+      figure === 'memory'
+        ? '5 000 idle connections: memory of the server, per connection'
+        : '5 000 heartbeats, one from each worker: time of a processor until all are answered',
+    unit: figure === 'memory' ? 'kB' : 'ms',
+    higherIsBetter: false,
+    rounds: 3,
+    contestants: ['floor', 'busline'].map((side) => ({
+      ...contestant(side === 'floor' ? 'ws, by hand' : side, 'remote/idle.mjs', side, `figure=${figure}`),
+      nodeOptions: ['--expose-gc'],
+    })),
+  })),
 ]

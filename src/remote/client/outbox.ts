@@ -4,8 +4,8 @@ const CONFIRM_AFTER = 256
 const CONFIRM_AFTER_LENGTH = 1024 * 1024
 /** How many messages are kept for the time after a cut. */
 const MAX_BACKLOG = 1000
-/** How many requests are remembered after their result was confirmed, to know a repeated one. */
-const MAX_SETTLED = 10_000
+/** So many requests at least are remembered after their result was confirmed, to know a repeated one. */
+const MAX_SETTLED = 5_000
 
 /** A message about a request that waits for the connection to come back. */
 interface Kept {
@@ -30,7 +30,9 @@ export class Outbox {
   /** Per heartbeat under way: the results that its answer confirms. */
   #marks: (readonly string[])[] = []
   #backlog: Kept[] = []
-  readonly #settled = new Set<string>()
+  /** The requests of late, and those before them: a whole generation is forgotten at a time. */
+  #settled = new Set<string>()
+  #settledBefore: ReadonlySet<string> = new Set()
 
   constructor(send: (text: string) => void) {
     this.#send = send
@@ -52,7 +54,9 @@ export class Outbox {
 
   /** Whether the result of a request was made here not long ago. */
   has(requestId: string): boolean {
-    return this.#unconfirmed.has(requestId) || this.#settled.has(requestId)
+    return (
+      this.#unconfirmed.has(requestId) || this.#settled.has(requestId) || this.#settledBefore.has(requestId)
+    )
   }
 
   /** Progress, logs and the like: kept for a while when there is no connection, the latest ones. */
@@ -109,6 +113,8 @@ export class Outbox {
   #drop(requestId: string): void {
     this.#unconfirmed.delete(requestId)
     this.#settled.add(requestId)
-    if (this.#settled.size > MAX_SETTLED) this.#settled.delete(this.#settled.values().next().value!)
+    if (this.#settled.size < MAX_SETTLED) return
+    this.#settledBefore = this.#settled
+    this.#settled = new Set()
   }
 }

@@ -1,0 +1,80 @@
+/** What both sides of the comparison do: the same bytes, as many at a time, over as many sockets. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { report } from '../stopwatch.mjs'
+
+/** `workers=16`, `figure=rate` or `figure=p99`. */
+export const args = Object.fromEntries(process.argv.slice(2).map((arg) => arg.split('=')))
+export const workers = Number(args.workers ?? 1)
+
+/** How many requests are under way at a time, over all workers. */
+export const WINDOW = 64
+
+const input = {
+  orderId: 'o-12345',
+  customer: { id: 'c-678', country: 'DE', tags: ['new', 'newsletter'] },
+  lines: Array.from({ length: 5 }, (_, n) => ({ sku: `sku-${n}`, quantity: n + 1, price: 9.95 })),
+}
+
+export const task = {
+  task: 'echo',
+  input,
+  runId: '019abcde-0000-7000-8000-000000000000',
+  workflowId: 'orders',
+  pipelineId: 'main',
+  stageId: 'check',
+  stepId: 'echo',
+  path: 'check/echo',
+  attempt: 1,
+  idempotencyKey: '019abcde-0000-7000-8000-000000000000/check/1/echo',
+  timeoutMs: Infinity,
+  requires: {},
+  key: undefined,
+}
+
+const { task: name, input: _, attempt, idempotencyKey, timeoutMs: __, ...step } = task
+const requestId = '019abcde-0000-7000-8000-000000000000.1234567'
+
+/** The frames that a request and its result are. */
+export const REQUEST = JSON.stringify({
+  type: 'task_request',
+  requestId,
+  task: name,
+  input,
+  idempotencyKey,
+  attempt,
+  step: { ...step, timeoutMs: null },
+})
+export const RESULT = JSON.stringify({ type: 'task_result', requestId, ok: true, value: input })
+
+/** Starts the process that holds the workers, and waits until it says that they are there. */
+export async function startPeers(file, port) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(port), String(workers)])
+  await once(child, 'message')
+  return child
+}
+
+/** Keeps the window full with what `doOnce(lane)` starts; reports requests per second, or the 99th percentile in milliseconds. */
+export async function measure(doOnce) {
+  await run(doOnce, 1000)
+  const { done, elapsedMs, latencies } = await run(doOnce, 2500)
+  latencies.sort((one, other) => one - other)
+  report(args.figure === 'p99' ? latencies[Math.floor(latencies.length * 0.99)] : (done / elapsedMs) * 1000)
+}
+
+async function run(doOnce, ms) {
+  const startedAt = performance.now()
+  const latencies = []
+  const lane = async (_, index) => {
+    for (let now = performance.now(); now - startedAt < ms;) {
+      await doOnce(index)
+      const after = performance.now()
+      latencies.push(after - now)
+      now = after
+    }
+  }
+  await Promise.all(Array.from({ length: WINDOW }, lane))
+  return { done: latencies.length, elapsedMs: performance.now() - startedAt, latencies }
+}

@@ -208,7 +208,7 @@ function order(task: string, input: unknown, more: Partial<StepTask> = {}): Step
     stepId: task,
     path: `work/${task}`,
     attempt: 1,
-    idempotencyKey: `run-${id}/work/1/${task}`,
+    idempotencyKey: `run-${id}/work.1/${task}`,
     timeoutMs: 60_000,
     requires: {},
     key: undefined,

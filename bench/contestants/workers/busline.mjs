@@ -25,7 +25,7 @@ const execute = (task, input) =>
       stepId: task,
       path: `work/${task}`,
       attempt: 1,
-      idempotencyKey: `${runId}/work/1/${task}`,
+      idempotencyKey: `${runId}/work.1/${task}`,
       timeoutMs: Infinity,
       requires: {},
       key: undefined,

@@ -12,7 +12,8 @@ import { containerError } from './container-errors.js'
 import type { AnyContainerEventHandler, ContainerEvents } from './container-events.js'
 import { ContainerScope, type EmittedEvents, type StateSource } from './container-scope.js'
 import type { Dependencies, KnownKey, OpenKey, ServiceMap } from './dependencies.js'
-import { invalidate, rebuildQuietly } from './invalidation.js'
+import { buildEager, eagerTemplates, isEager, eagerRunTemplates } from './eager-services.js'
+import { invalidate } from './invalidation.js'
 import { paramsKey } from './params-key.js'
 import { RESERVED_KEYS, addTemplates, findUnmetNeed } from './registration.js'
 
@@ -105,7 +106,7 @@ export class ArtifactContainer<Services extends ServiceMap = Record<string, unkn
       this.#scope,
       (Array.isArray(templates) ? templates : [templates]) as AnyTemplate[],
     )
-    this.#buildEager(added.filter(isEager))
+    buildEager(this.#scope, added.filter(isEager))
     return this
   }
 
@@ -241,7 +242,7 @@ export class ArtifactContainer<Services extends ServiceMap = Record<string, unkn
    */
   scope(level: 'workflow' | 'run', options: ChildContainerOptions = {}): ArtifactContainer<Services> {
     const child = this.#inside(level, options)
-    if (level === 'run') child.#buildEager(eagerRunTemplates(child.#scope))
+    if (level === 'run') buildEager(child.#scope, eagerRunTemplates(child.#scope))
     return child
   }
 
@@ -257,8 +258,7 @@ export class ArtifactContainer<Services extends ServiceMap = Record<string, unkn
   async ready(): Promise<void> {
     const unmet = findUnmetNeed(this.#scope)
     if (unmet) throw unmet
-    const eager = [...this.#scope.templates.values()].filter(isEager).concat(eagerRunTemplates(this.#scope))
-    await Promise.all(eager.map(({ key }) => this.#obtain(key, undefined)))
+    await Promise.all(eagerTemplates(this.#scope).map(({ key }) => this.#obtain(key, undefined)))
   }
 
   /**
@@ -324,32 +324,6 @@ export class ArtifactContainer<Services extends ServiceMap = Record<string, unkn
     const scope = new ContainerScope({ label, level, parent, state, clock, logger, cleanupTimeoutMs })
     return new ArtifactContainer<Services>({}, scope)
   }
-
-  #buildEager(templates: readonly AnyTemplate[]): void {
-    const scope = this.#scope
-    if (templates.length === 0) return
-    // In the next turn: what they need may be registered after them.
-    queueMicrotask(() => {
-      if (scope.isDisposed) return
-      for (const { key } of templates) void rebuildQuietly(scope.find(key, undefined))
-    })
-  }
-}
-
-function isEager(template: AnyTemplate): boolean {
-  return template.lazy === false && (template.scope ?? 'workflow') === 'workflow'
-}
-
-/** The eager services of a run; none for a container that is not one. */
-function eagerRunTemplates(scope: ContainerScope): AnyTemplate[] {
-  const templates: AnyTemplate[] = []
-  if (!scope.isRun) return templates
-  for (let each: ContainerScope | undefined = scope; each; each = each.parent) {
-    for (const template of each.eagerRunTemplates) {
-      if (scope.ownerOf(template.key) === each) templates.push(template)
-    }
-  }
-  return templates
 }
 
 function notRegistered(verb: string, key: string, scope: ContainerScope): SystemError {

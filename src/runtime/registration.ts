@@ -1,14 +1,13 @@
-import type { Unsubscribe } from '../bus/event-bus.js'
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
-import { type SystemError, describe } from '../core/system-error.js'
+import type { SystemError } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
 import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
-import { type CompiledTrigger, compileTriggers, payloadFault } from './compiled-trigger.js'
+import { type CompiledTrigger, compileTriggers } from './compiled-trigger.js'
 import type { Durability } from './durable/durability.js'
 import type { DurableAdmission } from './durable/durable-admission.js'
 import type { RunJournal } from './durable/run-journal.js'
@@ -16,6 +15,7 @@ import type { Patience } from './durable/patience.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
+import { EventIntake } from './event-intake.js'
 import { EventTicket } from './event-ticket.js'
 import { migrateCheckpoint, triggerOf } from './fit-checkpoint.js'
 import type { ForkPoint } from './fork-point.js'
@@ -27,7 +27,6 @@ import type { DispatchResult } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { RunEnvironment, RunOrigin } from './run-environment.js'
 import type { RunInfo } from './run-result.js'
-import { ScheduleTimer, parseSchedule } from './schedule.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
 
@@ -46,17 +45,15 @@ export class Registration implements AdmissionHost {
   readonly #container: ArtifactContainer
   #liveRuns = 0
   readonly receipts: ReceiptGiver
-  readonly #schedules = new Map<CompiledTrigger, (instant: number) => number | undefined>()
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
   /** How long its runs and events wait for the store. */
   readonly patience: Patience | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
-  #checking = Promise.resolve()
   /** Whether it takes nothing more, neither from the bus nor from the store. */
   isClosed = false
-  #subscriptions: readonly Unsubscribe[] = []
+  readonly #intake: EventIntake
   #whenIdle: (() => void)[] = []
 
   /** @param onReceipt Told of each receipt, after the log and before the hook. */
@@ -89,6 +86,7 @@ export class Registration implements AdmissionHost {
       this,
       context.clock,
     )
+    this.#intake = new EventIntake(this, context, this.#kept)
   }
 
   /** Runs that live. Found rather than kept: see {@link RunDirectory}. */
@@ -98,68 +96,13 @@ export class Registration implements AdmissionHost {
 
   /** Resolves when schedules are read and eager services built; rejects with the first fault. */
   async ready(): Promise<void> {
-    for (const trigger of this.triggers.values()) {
-      if (trigger.schedule) this.#schedules.set(trigger, await parseSchedule(trigger))
-    }
+    await this.#intake.ready()
     await this.#container.ready()
   }
 
   /** Puts the triggers on the bus and on the clock. */
   subscribe(): void {
-    const { bus, clock } = this.#context
-    this.#subscriptions = [...this.triggers.values()].map((trigger) => {
-      const next = this.#schedules.get(trigger)
-      if (!next) return bus.subscribe(trigger.eventType, (event) => this.receive(trigger, event))
-      const timer = new ScheduleTimer(next, clock, (at) => this.#receiveDue(trigger, at))
-      return () => timer.close()
-    })
-  }
-
-  /** The id names workflow, trigger and instant: an instant that two processes see is one event. */
-  #receiveDue(trigger: CompiledTrigger, scheduledAt: number): void {
-    try {
-      const id = `${this.id}/${trigger.id}@${new Date(scheduledAt).toISOString()}`
-      this.receive(trigger, this.#context.bus.createEvent(trigger.eventType, { scheduledAt }, { id }))
-    } catch (error) {
-      this.#context.report(error, `Schedule "${trigger.id}" of workflow "${this.id}"`)
-    }
-  }
-
-  /** An event at a trigger: checks, receipts, gates, mode. */
-  receive(trigger: CompiledTrigger, event: BusEvent): void {
-    let key: string | undefined
-    let priority = 0
-    try {
-      if (trigger.when && !trigger.when(event)) return
-      const fault = payloadFault(trigger, event)
-      if (fault !== undefined) return this.#refuse(trigger, event, fault)
-      const keyOf = trigger.key ?? this.hooks.key
-      if (keyOf) key = keyOf(event)
-      if (this.hooks.priority) priority = this.hooks.priority(event)
-    } catch (error) {
-      return this.#refuse(trigger, event, `when, key or priority failed: ${describe(error)}`)
-    }
-    const ticket = new EventTicket(trigger.id, event, key, priority, this.#context.ids)
-    if (this.#kept && this.#touchesOthers) this.#admitIfNew(ticket, this.#kept)
-    else this.admission.admit(ticket)
-  }
-
-  /** Whether the mode may end, change or supersede something for an event before that event is in the store. */
-  get #touchesOthers(): boolean {
-    const { mode } = this.hooks
-    if (mode?.type === 'singleton_loop') return mode.onBusy === 'replace' || mode.onBusy === 'signal'
-    return (mode?.type === 'exclusive' && mode.onBusy === 'queue_single') || this.hooks.debounce !== undefined
-  }
-
-  /** An event that comes again must not disturb anything: the store is asked first, one event after the other. */
-  #admitIfNew(ticket: Ticket, kept: DurableAdmission): void {
-    this.#checking = this.#checking.then(async () => {
-      // What cannot be read is found out when the event is stored.
-      const isKnown = await kept.isAccepted(ticket).catch(() => false)
-      if (isKnown) this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
-      else this.admission.admit(ticket)
-    })
-    this.#context.check(this.#checking)
+    this.#intake.open()
   }
 
   /** Starts a run past gates and mode. */
@@ -333,8 +276,7 @@ export class Registration implements AdmissionHost {
   close(reason: string, isLeft = false): void {
     this.isClosed = true
     this.#isLeft = isLeft && this.durability !== undefined
-    for (const unsubscribe of this.#subscriptions) unsubscribe()
-    this.#subscriptions = []
+    this.#intake.close()
     this.admission.close(reason)
   }
 
@@ -404,9 +346,5 @@ export class Registration implements AdmissionHost {
     this.#context.runs.dequeue(ticket)
     this.#context.runs.add(run)
     return run
-  }
-
-  #refuse(trigger: CompiledTrigger, event: BusEvent, reason: string): void {
-    this.receipts.give('invalid', { triggerId: trigger.id, event, key: undefined }, { reason })
   }
 }

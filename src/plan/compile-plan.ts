@@ -35,7 +35,12 @@ export interface CompiledPlan {
  * @throws {ValidationError} listing every fault with its path.
  */
 export function compilePlan(plan: PlanInput, options: CompileOptions = {}): CompiledPlan {
-  return new RunnablePlan(readPlan(plan, options), options)
+  return compileGraph(readPlan(plan, options), options)
+}
+
+/** Compiles a plan that was read. */
+export function compileGraph(graph: PlanGraph, options: CompileOptions): CompiledPlan {
+  return new RunnablePlan(graph, options)
 }
 
 class RunnablePlan implements CompiledPlan {

@@ -41,7 +41,10 @@ export function createEnvironment(
     notify: callbacks.notify,
     callbacks,
     logger,
-    console: options.jobLogger ?? console,
+    // That of the host may be another one by the next run.
+    get console() {
+      return options.jobLogger ?? console
+    },
     immutableState: options.immutableState ?? false,
     omit: options.statePropsToRemove ?? ['configuration'],
     stateLimitMb,

@@ -1,4 +1,5 @@
 import { compilePlan } from './compile-plan.js'
+import { keptPlans } from './kept-plans.js'
 import type { PlanInput } from './plan-definition.js'
 import type { RunOptions } from './plan-options.js'
 
@@ -19,9 +20,20 @@ export async function run<Result = unknown>(
   const { signal, ...rest } = options
   // An empty expression is nothing to do.
   if (plan === '') return input as Result
+  const passed = signal ? { signal } : {}
+  const kept = keptPlans(rest)
+  const known = kept?.find(plan, rest)
+  if (known) {
+    try {
+      return (await known.run(input, passed)) as Result
+    } catch (error) {
+      kept!.forget(plan, rest)
+      throw error
+    }
+  }
   const compiled = compilePlan(plan, rest)
   try {
-    return (await compiled.run(input, signal ? { signal } : {})) as Result
+    return (await compiled.run(input, passed)) as Result
   } finally {
     await compiled.dispose()
   }

@@ -1,4 +1,5 @@
 import type { JobEngine } from '../job-engine.js'
+import { shareEngine } from '../kept-plans.js'
 import type { PlanInput } from '../plan-definition.js'
 import type { RunOptions } from '../plan-options.js'
 import { run as runPlan } from '../run-plan.js'
@@ -9,7 +10,10 @@ export interface NodeRunOptions extends RunOptions {
   readonly isolation?: Isolation
 }
 
-const shared = new Map<Isolation, Promise<JobEngine>>()
+const shared: Readonly<Record<Isolation, JobEngine>> = {
+  engine: shareEngine(lazyEngine('engine')),
+  thread: shareEngine(lazyEngine('thread')),
+}
 
 /**
  * Runs a plan, as `run` of `busline/plan` does, with a linker that knows the disk: paths, repo and `node_modules`. The
@@ -20,17 +24,14 @@ export async function run<Result = unknown>(
   input?: unknown,
   { isolation = 'engine', ...options }: NodeRunOptions = {},
 ): Promise<Result> {
-  const engine = options.engine ?? lazyEngine(isolation)
+  const engine = options.engine ?? shared[isolation]
   return runPlan<Result>(plan, input, { ...options, engine })
 }
 
 /** An engine that is opened when the first text asks for it: plans of functions need none. */
 function lazyEngine(isolation: Isolation): JobEngine {
-  const open = () => {
-    let engine = shared.get(isolation)
-    if (!engine) shared.set(isolation, (engine = openNodeEngine({ isolation })))
-    return engine
-  }
+  let engine: Promise<JobEngine> | undefined
+  const open = () => (engine ??= openNodeEngine({ isolation }))
   return {
     load: async (job) => (await open()).load(job),
     compileCondition: async (condition) => (await open()).compileCondition(condition),

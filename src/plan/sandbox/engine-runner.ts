@@ -108,7 +108,7 @@ export class EngineRunner {
       const error = this.#toProgram(realm, work.programId, work.program)
       if (error !== undefined) return error
       const { program } = this.#last!
-      const seed = crypto.getRandomValues(new Int32Array(3)) as unknown as [number, number, number]
+      const seed = nextSeed()
       if (work.type === 'run') return realm.call('run', work.state, work.immutableState ? 1 : 0, ...seed)
       const helpers = JSON.stringify(program.kind === 'condition' ? program.helpers : [])
       const hasGlobals = program.globalsSource === undefined ? 0 : 1
@@ -272,4 +272,16 @@ function isThrownNull(result: TaskResult): boolean {
 
 function toFacts({ globals }: JobProgram) {
   return { globals }
+}
+
+type Seed = readonly [number, number, number]
+
+const pool = new Int32Array(3 * 256)
+let left = 0
+
+/** Chance for one run. Asking the platform for it costs the same for one as for many. */
+function nextSeed(): Seed {
+  if (left === 0) left = crypto.getRandomValues(pool).length
+  left -= 3
+  return pool.slice(left, left + 3) as unknown as Seed
 }

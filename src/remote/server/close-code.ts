@@ -5,7 +5,6 @@ export const CLOSE = {
   notRegistered: [1008, 'Not registered in time'],
   idInUse: [1008, 'Worker id is in use'],
   tooLarge: [1009, 'Message too large'],
-  failed: [1011, 'Internal error'],
   tooMany: [1013, 'Too many workers or registrations, try again later'],
   authentication: [4001, 'Authentication failed'],
   revoked: [4001, 'Authentication token revoked'],

@@ -25,6 +25,6 @@ export const profile: ExecutionProfile = {
 }
 
 export const thresholds: Thresholds = {
-  responseTime: ['p(95)<600', { threshold: 'p(99)<5000', abort: true, after: '5s' }],
+  responseTime: ['p(95)<600', { threshold: 'p(99)<5000', abortOnFail: true, after: '5s' }],
   errors: ['rate<0.01'],
 }

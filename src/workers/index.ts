@@ -74,7 +74,7 @@ export type {
   WorkerHostFactory,
 } from './hosts/worker-host.js'
 export type { WorkerStatus } from './manager/worker-instance.js'
-export type { RunnerEvents, WorkerManagerEvents } from './manager/worker-manager-events.js'
+export type { RunnerEvents, ThresholdBreach, WorkerManagerEvents } from './manager/worker-manager-events.js'
 export type {
   CallHandler,
   HeartbeatOptions,

@@ -5,10 +5,18 @@ export interface RateSegment {
   readonly toRate: number
 }
 
+/** How starts are apart: at random where there is `random`, else evenly. */
+export interface ArrivalSpacing {
+  /** Numbers from 0 to below 1. */
+  readonly random?: () => number
+  /** The area of the first start, from 0 to below 1; for even spacing. @default 0 */
+  readonly phase?: number
+}
+
 /**
  * When iterations of an open load should start, in milliseconds since the start of the load; nothing that happens can
  * delay it. The area below the rate says how many starts there were: evenly spaced, start number k is where the area
- * reaches k, counted from 0; at random, the areas between starts are exponentially distributed with mean 1, which makes
+ * reaches k, counted from 0 (or from `phase`); at random, the areas between starts are exponentially distributed with mean 1, which makes
  * a Poisson process whose rate follows the segments.
  */
 export class ArrivalSchedule {
@@ -17,6 +25,7 @@ export class ArrivalSchedule {
   /** How far the area of the next start is from the one before. */
   readonly #gap: () => number
   readonly #isEven: boolean
+  readonly #phase: number
   /** Index, begin and area before the segment in which the next start is. */
   #segment = 0
   #beginMs = 0
@@ -24,12 +33,12 @@ export class ArrivalSchedule {
   #area: number
   #nextMs = 0
 
-  /** @param random Numbers from 0 to below 1; absent for starts that are evenly apart. */
-  constructor(segments: readonly RateSegment[], random?: () => number) {
+  constructor(segments: readonly RateSegment[], { random, phase = 0 }: ArrivalSpacing = {}) {
     this.#segments = segments
     this.#isEven = random === undefined
+    this.#phase = phase
     this.#gap = random ? () => -Math.log(1 - random()) : () => 1
-    this.#area = random ? this.#gap() : 0
+    this.#area = random ? this.#gap() : phase
     this.endsAtMs = segments.reduce((sum, { durationMs }) => sum + durationMs, 0)
     this.#locate()
   }
@@ -51,7 +60,9 @@ export class ArrivalSchedule {
     this.#beginMs = 0
     this.#areaBefore = 0
     const passed = this.#areaUntil(elapsedMs)
-    this.#area = this.#isEven ? Math.ceil(passed - tolerance(passed)) : passed + this.#gap()
+    this.#area = this.#isEven
+      ? this.#phase + Math.ceil(passed - this.#phase - tolerance(passed))
+      : passed + this.#gap()
     this.#locate()
   }
 

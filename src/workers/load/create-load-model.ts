@@ -76,9 +76,9 @@ function rampingArrivals(profile: ExecutionProfile): ArrivalPlan {
 
 function createSchedule(
   segments: readonly RateSegment[],
-  { spacing, seed = 1 }: ExecutionProfile,
+  { spacing, seed = 1, phase = 0 }: ExecutionProfile,
 ): ArrivalSchedule {
-  return new ArrivalSchedule(segments, spacing === 'poisson' ? seededRandom(seed) : undefined)
+  return new ArrivalSchedule(segments, spacing === 'poisson' ? { random: seededRandom(seed) } : { phase })
 }
 
 function unitMs({ timeUnit = 1000 }: ExecutionProfile): number {

@@ -26,6 +26,8 @@ export interface LoadDriver {
   run(request?: IterationRequest): Promise<void>
   /** Counts iterations that could not start. */
   drop(count?: number): void
+  /** Code of the user that the model asks has thrown: the runner has failed. */
+  fail(what: string, error: unknown): void
   /** There is nothing left to start: the runner completes once what is under way has ended, or its grace period. May be called more than once. */
   finish(): void
 }

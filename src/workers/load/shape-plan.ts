@@ -1,3 +1,4 @@
+import type { ShapeTarget } from '../runner/runner.js'
 import type { LoadDriver } from './load-model.js'
 import type { VuPlan } from './vu-plan.js'
 
@@ -11,7 +12,8 @@ export interface ShapePlanOptions {
 
 /**
  * Virtual users as a function of the user wants them, who is asked again and again and sees what the load has come to.
- * It moves to the wanted number at the wanted rate, and ends the load by answering `null`.
+ * It moves to the wanted number at the wanted rate, and ends the load by answering `null`. It is asked on a timer, where what
+ * it throws would take the whole worker down: that, and an answer of another form, fails its runner alone.
  */
 export function shapePlan(driver: LoadDriver, { intervalMs, maxVus, endsAtMs }: ShapePlanOptions): VuPlan {
   const shape = driver.shape!
@@ -30,14 +32,17 @@ export function shapePlan(driver: LoadDriver, { intervalMs, maxVus, endsAtMs }: 
     const from = valueAt(elapsedMs)
     askAtMs = elapsedMs + intervalMs
     const { iterationCount, activeIterations } = driver
-    const wanted = shape({ elapsedMs, iterationCount, activeIterations })
-    if (wanted === null) {
+    try {
+      const wanted = checkTarget(shape({ elapsedMs, iterationCount, activeIterations }))
+      if (wanted) {
+        const { target, rate = Infinity } = wanted
+        const to = Math.min(maxVus, Math.round(target))
+        line = { sinceMs: elapsedMs, from, perMs: rate / 1000, to }
+      } else isOver = true
+    } catch (error) {
       isOver = true
-      return
+      driver.fail('The function shape', error)
     }
-    const { target, rate = Infinity } = wanted
-    const to = Math.min(maxVus, Math.max(0, Math.round(target) || 0))
-    line = { sinceMs: elapsedMs, from, perMs: Math.max(0, rate) / 1000, to }
   }
 
   return {
@@ -60,4 +65,14 @@ export function shapePlan(driver: LoadDriver, { intervalMs, maxVus, endsAtMs }: 
     },
     stageAt: () => undefined,
   }
+}
+
+function checkTarget(answer: unknown): ShapeTarget | null {
+  if (answer === null) return null
+  const { target, rate = Infinity } = (answer ?? {}) as Readonly<Record<string, unknown>>
+  const isAmount = (value: unknown) => typeof value === 'number' && value >= 0
+  if (!isAmount(target) || !isAmount(rate)) {
+    throw new TypeError('It must answer null, or { target, rate } with numbers from 0, and not a promise')
+  }
+  return answer as ShapeTarget
 }

@@ -20,6 +20,7 @@ export function splitProfile(profile: ExecutionProfile, runners: number): readon
     stages,
     timeUnit,
     seed,
+    phase = 0,
   } = profile
   if (executor === 'iterations' || executor === 'shape') {
     throw refuse(
@@ -43,8 +44,10 @@ export function splitProfile(profile: ExecutionProfile, runners: number): readon
         ...profile,
         timeUnit: toMs(timeUnit ?? 1000) * runners,
         ...(maxConcurrent !== undefined && { maxConcurrent: share(maxConcurrent) }),
-        // Each draws its own; together they are one Poisson process.
-        ...(profile.spacing === 'poisson' && { seed: (seed ?? 1) + index }),
+        // At random, each draws its own, and together they are one Poisson process; evenly, each starts in the gaps of the others.
+        ...(profile.spacing === 'poisson'
+          ? { seed: (seed ?? 1) + index }
+          : { phase: (index + phase) / runners }),
       }
     }
     return {

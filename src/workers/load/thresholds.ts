@@ -1,4 +1,5 @@
 import { type Duration, isDuration, toMs } from '../../core/duration.js'
+import { isPlainObject } from '../../core/plain-data.js'
 import { type Issue, SystemError } from '../../core/system-error.js'
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js'
 import type { LoadTotals } from './load-metrics.js'
@@ -21,9 +22,9 @@ export type Threshold =
   | string
   | {
       readonly threshold: string
-      /** Stops the load when it is broken. @default false */
-      readonly abort?: boolean
-      /** Not before so long after the start: at first there are few numbers. @default 0 */
+      /** Stops the load, or the runner, when it is broken. @default false */
+      readonly abortOnFail?: boolean
+      /** Not looked at before so long after the start: at first there are few numbers. @default 0 */
       readonly after?: Duration
     }
 
@@ -34,7 +35,7 @@ export type Threshold =
  * - `errors`, `droppedIterations`, `interruptedIterations`, `retries`: `count<10`, or `rate<0.01` per iteration.
  * - `iterations`, `requests`: `count>1000`, or `rate>50` per second.
  *
- * With `<`, `<=`, `>`, `>=`, `==` or `!=`.
+ * With `<`, `<=`, `>`, `>=`, `==` or `!=`. A floor such as `count>1000` is broken until it is reached.
  */
 export type Thresholds = Readonly<Partial<Record<ThresholdMetric, readonly Threshold[]>>>
 
@@ -58,7 +59,7 @@ export interface ThresholdResult {
 export interface CompiledThreshold {
   readonly metric: ThresholdMetric
   readonly text: string
-  readonly abort: boolean
+  readonly abortOnFail: boolean
   readonly afterMs: number
   readonly actual: (figures: ThresholdFigures) => number
   readonly holds: (actual: number) => boolean
@@ -67,11 +68,25 @@ export interface CompiledThreshold {
 const FORM = /^\s*(avg|med|min|max|count|rate|p\((\d+(?:\.\d+)?)\))\s*(<=|>=|==|!=|<|>)\s*(\d+(?:\.\d+)?)\s*$/
 
 /** @throws {SystemError} `VALIDATION` naming every threshold that is wrong, and what is allowed. */
-export function compileThresholds(thresholds: Thresholds, path = 'thresholds'): readonly CompiledThreshold[] {
+export function compileThresholds(thresholds: Thresholds): readonly CompiledThreshold[] {
+  const { issues, compiled } = readThresholds(thresholds)
+  if (issues.length === 0) return compiled
+  const told = issues.map((issue) => `"${issue.path}" ${issue.message}`).join('; ')
+  throw new SystemError('VALIDATION', `Cannot use these thresholds: ${told}`, { context: { issues } })
+}
+
+/** What they come to, and everything that is wrong with them. */
+export function readThresholds(thresholds: unknown): {
+  readonly issues: readonly Issue[]
+  readonly compiled: readonly CompiledThreshold[]
+} {
+  if (typeof thresholds !== 'object' || thresholds === null || !isPlainObject(thresholds)) {
+    return { issues: [{ path: 'thresholds', message: 'must be a plain object' }], compiled: [] }
+  }
   const issues: Issue[] = []
   const compiled: CompiledThreshold[] = []
-  for (const [metric, list] of Object.entries(thresholds as Readonly<Record<string, unknown>>)) {
-    const at = `${path}.${metric}`
+  for (const [metric, list] of Object.entries(thresholds)) {
+    const at = `thresholds.${metric}`
     if (!isMetric(metric)) {
       issues.push({ path: at, message: `is no metric: allowed are ${[...TIMES, ...COUNTS].join(', ')}` })
     } else if (!Array.isArray(list)) issues.push({ path: at, message: 'must be a list' })
@@ -83,9 +98,7 @@ export function compileThresholds(thresholds: Thresholds, path = 'thresholds'): 
       })
     }
   }
-  if (issues.length === 0) return compiled
-  const told = issues.map((issue) => `"${issue.path}" ${issue.message}`).join('; ')
-  throw new SystemError('VALIDATION', `Cannot use these thresholds: ${told}`, { context: { issues } })
+  return { issues, compiled }
 }
 
 /** How each of them stands. One about times holds as long as there are none. */
@@ -109,21 +122,21 @@ export function findBreach(
   thresholds: readonly CompiledThreshold[],
   figures: ThresholdFigures,
 ): ThresholdResult | undefined {
-  const due = thresholds.filter(({ abort, afterMs }) => abort && figures.durationMs >= afterMs)
+  const due = thresholds.filter(({ abortOnFail, afterMs }) => abortOnFail && figures.durationMs >= afterMs)
   return evaluateThresholds(due, figures).find(({ ok }) => !ok)
 }
 
 function compile(metric: ThresholdMetric, given: unknown): CompiledThreshold | string {
   const {
     threshold,
-    abort = false,
+    abortOnFail = false,
     after = 0,
     ...surplus
   } = typeof given === 'string' ? { threshold: given } : ((given ?? {}) as Readonly<Record<string, unknown>>)
   const [unknown] = Object.keys(surplus)
   if (unknown !== undefined)
-    return `has "${unknown}", which is not known: allowed are threshold, abort, after`
-  if (typeof abort !== 'boolean') return 'has an "abort" that is not true or false'
+    return `has "${unknown}", which is not known: allowed are threshold, abortOnFail, after`
+  if (typeof abortOnFail !== 'boolean') return 'has an "abortOnFail" that is not true or false'
   if (!isDuration(after)) return 'has an "after" that is no duration such as \'10s\''
   const found = typeof threshold === 'string' ? FORM.exec(threshold) : undefined
   const allowed = isTime(metric) ? 'p(95)<500, avg, med, min or max' : 'count<10 or rate<0.01'
@@ -137,7 +150,7 @@ function compile(metric: ThresholdMetric, given: unknown): CompiledThreshold | s
   return {
     metric,
     text: text.trim(),
-    abort,
+    abortOnFail,
     afterMs: toMs(after),
     actual: isTime(metric) ? timeOf(metric, aggregate, Number(percent)) : countOf(metric, aggregate),
     // Without a single time nothing can be said against any.

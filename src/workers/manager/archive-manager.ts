@@ -1,5 +1,6 @@
 import { type Issue, type SerializedError, SystemError, describe } from '../../core/system-error.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
+import type { ThresholdResult } from '../load/thresholds.js'
 import type { RunnerOptions } from '../runner/runner-options.js'
 import type { RunnerRecord } from './runner-record.js'
 import { RUNNER_STATES, type RunnerState, type StateChange } from '../runner/runner-state.js'
@@ -20,6 +21,10 @@ export interface ArchiveEntry {
   readonly runnerHistory: readonly StateChange[]
   /** At most 100 of them, evenly over its life, and the last. */
   readonly telemetrySnapshots: readonly TelemetrySnapshot[]
+  /** How its thresholds stood at the end, where it had some; one that was terminated has no verdict. */
+  readonly thresholds?: readonly ThresholdResult[]
+  /** The threshold that stopped it. */
+  readonly breach?: ThresholdResult
   /** Why it failed. */
   readonly error?: SerializedError
 }
@@ -71,6 +76,7 @@ export class ArchiveManager {
       endedAt: last?.at ?? record.addedAt,
       runnerHistory: record.history,
       telemetrySnapshots: record.sample.list(),
+      ...(record.state !== 'terminated' && record.watch?.verdict()),
       ...(last?.error && { error: last.error }),
     }
     if (this.#options.maxLength === 0) return entry

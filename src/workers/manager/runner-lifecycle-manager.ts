@@ -19,6 +19,7 @@ export class RunnerLifecycleManager {
   readonly #registry: WorkerRegistry
   readonly #archive: ArchiveManager
   readonly #events: Emitter<WorkerManagerEvents>
+  readonly #stopRunner: (record: RunnerRecord) => void
   readonly #lastBatch = new Map<string, number>()
 
   constructor(
@@ -26,11 +27,14 @@ export class RunnerLifecycleManager {
     registry: WorkerRegistry,
     archive: ArchiveManager,
     events: Emitter<WorkerManagerEvents>,
+    /** A threshold that is broken wants the end of the runner. */
+    stopRunner: (record: RunnerRecord) => void,
   ) {
     this.#settings = settings
     this.#registry = registry
     this.#archive = archive
     this.#events = events
+    this.#stopRunner = stopRunner
   }
 
   /** @returns whether changes are missing before this one: then the worker is to be asked. */
@@ -62,6 +66,10 @@ export class RunnerLifecycleManager {
       record.see(snapshot)
       this.#publish(snapshot)
       this.#tell(record, 'telemetry', snapshot)
+      for (const breach of record.watch?.see(snapshot) ?? []) {
+        this.#tell(record, 'thresholdBreach', breach)
+        if (breach.abortOnFail) this.#stopRunner(record)
+      }
     }
   }
 

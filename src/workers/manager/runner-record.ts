@@ -4,6 +4,7 @@ import type { RunnerOptions } from '../runner/runner-options.js'
 import { type RunnerState, type StateChange, isFinal } from '../runner/runner-state.js'
 import { SnapshotSample } from '../telemetry/snapshot-sample.js'
 import type { TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
+import { ThresholdWatch } from './threshold-watch.js'
 import type { RunnerEvents } from './worker-manager-events.js'
 
 /** How many changes a record keeps; the first ones go. */
@@ -23,6 +24,8 @@ export class RunnerRecord {
   /** Once it has ended. */
   entry: ArchiveEntry | undefined
   readonly sample = new SnapshotSample()
+  /** Where the options have thresholds. */
+  readonly watch: ThresholdWatch | undefined
   readonly events: Emitter<RunnerEvents>
 
   constructor(
@@ -36,6 +39,7 @@ export class RunnerRecord {
     this.runnerId = runnerId
     this.workerId = workerId
     this.options = options
+    this.watch = options.thresholds && new ThresholdWatch(options.thresholds)
     this.addedAt = addedAt
   }
 

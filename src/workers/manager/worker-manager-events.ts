@@ -1,8 +1,19 @@
 import type { LogLevel } from '../../core/logger.js'
 import type { SystemError } from '../../core/system-error.js'
+import type { ThresholdResult } from '../load/thresholds.js'
 import type { ArchiveEntry } from './archive-manager.js'
 import type { StateChange } from '../runner/runner-state.js'
 import type { TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
+
+/** A threshold of a runner that is broken. */
+export interface ThresholdBreach extends ThresholdResult {
+  readonly runnerId: string
+  readonly workerId: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** Whether the runner is stopped for it. */
+  readonly abortOnFail: boolean
+}
 
 /** What a manager tells. */
 export interface WorkerManagerEvents {
@@ -12,6 +23,8 @@ export interface WorkerManagerEvents {
   telemetry: TelemetrySnapshot
   /** Batches of telemetry are missing; the counters of the next one make up for it, its samples do not. */
   telemetryGap: { readonly workerId: string; readonly missing: number }
+  /** A threshold of a runner does not hold any more; told again only if it held meanwhile. */
+  thresholdBreach: ThresholdBreach
   /** A runner has ended and is in the archive, unless that keeps none. */
   archived: ArchiveEntry
   /** A runner wrote to its logger. */
@@ -35,4 +48,7 @@ export interface WorkerManagerEvents {
 }
 
 /** What a runner's handle tells. */
-export type RunnerEvents = Pick<WorkerManagerEvents, 'stateChange' | 'telemetry' | 'archived' | 'log'>
+export type RunnerEvents = Pick<
+  WorkerManagerEvents,
+  'stateChange' | 'telemetry' | 'thresholdBreach' | 'archived' | 'log'
+>

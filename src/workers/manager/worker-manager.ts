@@ -57,7 +57,14 @@ export class WorkerManager {
       prefix: archivePrefix,
       onFault: (error) => logger.error('The archive of runners failed', { error: serializeError(error) }),
     })
-    const lifecycle = new RunnerLifecycleManager(settings, registry, this.#archive, this.#events)
+    const lifecycle = new RunnerLifecycleManager(
+      settings,
+      registry,
+      this.#archive,
+      this.#events,
+      // One that has just come to its end refuses; that is what was wanted.
+      ({ workerId, runnerId }) => void this.stopRunners(workerId, [runnerId]),
+    )
     this.#synchroniser = new WorkerStateSynchroniser(registry, lifecycle)
     this.#instances = new WorkerInstanceManager({
       settings,

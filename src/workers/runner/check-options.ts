@@ -1,5 +1,6 @@
 import { freezePlainData, isPlainObject } from '../../core/plain-data.js'
 import { type Issue, SystemError, isSystemError } from '../../core/system-error.js'
+import { readThresholds } from '../load/thresholds.js'
 import { checkProfile } from './check-profile.js'
 import type { RunnerOptions, RunnerUpdate } from './runner-options.js'
 
@@ -57,9 +58,7 @@ function checkShape(given: unknown, known: readonly string[], isWhole = true): I
   }
   if (options !== undefined && !isRecord(options))
     issues.push({ path: 'options', message: 'must be a plain object' })
-  if (thresholds !== undefined && !isRecord(thresholds)) {
-    issues.push({ path: 'thresholds', message: 'must be a plain object' })
-  }
+  if (isWhole && thresholds !== undefined) issues.push(...readThresholds(thresholds).issues)
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string'))) {
     issues.push({ path: 'tags', message: 'must be a list of texts' })
   }

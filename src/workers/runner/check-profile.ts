@@ -36,6 +36,9 @@ const rate =
       ? undefined
       : `must be a number ${allowsZero ? 'from' : 'above'} 0`
 
+const fraction: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value < 1 ? undefined : 'must be a number from 0 to below 1'
+
 const duration: Check = (value) =>
   isDuration(value) && value !== Infinity && (typeof value !== 'number' || Number.isSafeInteger(value))
     ? undefined
@@ -72,6 +75,7 @@ const FIELDS: Readonly<Record<keyof ExecutionProfile, Field>> = {
   },
   maxConcurrent: { check: whole(1), of: [...OPEN, 'shape'] },
   spacing: { check: oneOf(['even', 'poisson']), of: OPEN },
+  phase: { check: fraction, of: OPEN },
   seed: { check: whole(0), of: OPEN },
   shapeInterval: { check: positiveDuration, of: ['shape'] },
   gracePeriod: { check: duration },

@@ -51,6 +51,11 @@ export interface ExecutionProfile {
   readonly maxConcurrent?: number
   /** Open models: starts evenly apart, or at random with the same mean. @default 'even' */
   readonly spacing?: 'even' | 'poisson'
+  /**
+   * For `even`: how far the first start is from the beginning, in parts of the distance between two starts, from 0 to below 1.
+   * Runners that share a load have different ones, so that they do not start in step. @default 0
+   */
+  readonly phase?: number
   /** For `poisson`: the same seed, the same starts. @default 1 */
   readonly seed?: number
   /** How often `shape` is asked. @default '1s' */

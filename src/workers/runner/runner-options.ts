@@ -1,3 +1,4 @@
+import type { Thresholds } from '../load/thresholds.js'
 import type { ExecutionProfile } from './execution-profile.js'
 
 /** What a runner is made of. Plain data: it travels to the worker and into the archive. */
@@ -10,8 +11,11 @@ export interface RunnerOptions {
   readonly options?: Readonly<Record<string, unknown>>
   /** To find it in the archive by. */
   readonly tags?: readonly string[]
-  /** Limits of its numbers, such as `{ responseTime: ['p(95)<500'], errorRate: ['rate<0.01'] }`; see `thresholds.ts`. */
-  readonly thresholds?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Bounds on its numbers, such as `{ responseTime: ['p(95)<500'], errors: ['rate<0.01'] }`: held against every batch of
+   * telemetry, and at the end. One that is broken is told as `thresholdBreach`; how they stood is in the archive.
+   */
+  readonly thresholds?: Thresholds
 }
 
 /** What may change while a runner is alive. Merged deeply into its options; lists are replaced. */

@@ -15,8 +15,8 @@ export interface IterationEngineOptions {
   readonly instance: RunnerInstance
   readonly context: RunnerContext
   readonly shape: ShapeFunction | undefined
-  /** An iteration threw. */
-  readonly onFault: (error: unknown) => void
+  /** Code of the user threw. */
+  readonly onFault: (what: string, error: unknown) => void
   /** The load model has nothing left to start. */
   readonly onFinish: () => void
 }
@@ -81,6 +81,10 @@ export class IterationEngine implements LoadDriver {
     this.#options.buffer.touch(this.#options.meter)
   }
 
+  fail(what: string, error: unknown): void {
+    this.#options.onFault(what, error)
+  }
+
   finish(): void {
     this.#options.onFinish()
   }
@@ -125,7 +129,7 @@ export class IterationEngine implements LoadDriver {
     const { meter, onFault } = this.#options
     meter.activeIterations = this.#active.size
     meter.telemetry.errorCount++
-    onFault(error)
+    onFault('An iteration', error)
     iteration.resolve()
     this.#tellIdle()
   }

@@ -100,7 +100,7 @@ export class WorkerRunner {
       instance,
       context,
       shape: this.#definition.shape,
-      onFault: (error) => this.#fail(executionFailed('An iteration', error, this.#ids())),
+      onFault: (what, error) => this.#fail(executionFailed(what, error, this.#ids())),
       onFinish: () => this.#finish(),
     })
   }

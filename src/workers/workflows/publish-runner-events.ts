@@ -6,6 +6,7 @@ import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
 import type { RunnerOptions } from '../runner/runner-options.js'
 import { type RunnerState, type StateChange, isFinal } from '../runner/runner-state.js'
 import type { TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
+import type { ThresholdBreach } from '../manager/worker-manager-events.js'
 import type { WorkerManager } from '../manager/worker-manager.js'
 
 /** A runner's numbers as an event carries them: without single samples. */
@@ -27,6 +28,8 @@ export interface RunnerBusEvents {
     readonly at: number
     readonly error?: SerializedError
   }
+  /** A threshold of a runner does not hold any more. */
+  'runner:threshold': ThresholdBreach & { readonly testType: string; readonly tags: readonly string[] }
   /** The newest numbers of every runner that had some since the event before. */
   'runner:telemetry': { readonly runners: readonly PublishedTelemetry[] }
 }
@@ -76,6 +79,12 @@ export function publishRunnerEvents(
     manager.on('telemetry', ({ samples: _, ...numbers }) => {
       newest.set(numbers.runnerId, numbers)
       timer ??= clock.setTimeout(flush, everyMs)
+    }),
+    manager.on('thresholdBreach', (breach) => {
+      const record = manager.registry.getRunner(breach.workerId, breach.runnerId)
+      if (!record) return
+      const { testType, tags = [] } = record.options
+      publish('runner:threshold', { ...breach, testType, tags })
     }),
     manager.on('stateChange', (change) => {
       const { from, to, workerId, runnerId } = change

@@ -36,6 +36,21 @@ const SHORT = { heartbeat: { interval: 100, misses: 5 } } as const
 /** What a host may do to itself, and what must come of it. */
 export const containmentCases: readonly HostCase[] = [
   {
+    title: 'a shape that throws, which it does in a timer: its runner has failed, and nothing else',
+    async run(kit) {
+      const manager = kit.manager()
+      const worker = await manager.addWorker()
+      const bystander = await worker.addRunner(IDLING)
+      await bystander.start()
+      const executionProfile = { executor: 'shape', shapeInterval: 20 } as const
+      const culprit = await worker.addRunner({ testType: 'shapeless', executionProfile })
+      await culprit.start()
+      const { state, error } = await culprit.ended()
+      same([state, error?.message], ['error', 'The function shape failed: Error: no idea'])
+      same([await bystander.pause(), worker.core?.workerId], ['paused', worker.id])
+    },
+  },
+  {
     title: 'an endless loop: the host is given up after its heartbeats, and ended by force',
     needsThread: true,
     async run(kit) {

@@ -67,9 +67,18 @@ describe('ArrivalSchedule', () => {
     )
   })
 
+  it('shifted by a part of the distance, starts in the gaps of the others', () => {
+    const given = [{ durationMs: 1000, fromRate: 0.01, toRate: 0.01 }]
+    const shifted = new ArrivalSchedule(given, { phase: 0.25 })
+    expect(startsOf(shifted)).toEqual([25, 125, 225, 325, 425, 525, 625, 725, 825, 925])
+    const later = new ArrivalSchedule(given, { phase: 0.25 })
+    later.skipTo(325.5)
+    expect(later.nextMs).toBe(425)
+  })
+
   it('draws a Poisson process: the same for the same seed, with the right mean and the right spread', () => {
     const given = [{ durationMs: 100_000, fromRate: 0.1, toRate: 0.1 }]
-    const draw = (seed: number) => startsOf(new ArrivalSchedule(given, seededRandom(seed)))
+    const draw = (seed: number) => startsOf(new ArrivalSchedule(given, { random: seededRandom(seed) }))
     expect(draw(7)).toEqual(draw(7))
     expect(draw(7)).not.toEqual(draw(8))
     // 10 000 are expected, with a standard deviation of 100.
@@ -87,7 +96,7 @@ describe('ArrivalSchedule', () => {
       { durationMs: 10_000, fromRate: 0.001, toRate: 0.001 },
       { durationMs: 10_000, fromRate: 1, toRate: 1 },
     ]
-    const schedule = new ArrivalSchedule(given, seededRandom(3))
+    const schedule = new ArrivalSchedule(given, { random: seededRandom(3) })
     schedule.skipTo(15_000)
     expect(schedule.nextMs).toBeGreaterThanOrEqual(15_000)
     expect(Math.abs(startsOf(schedule).length - 5000)).toBeLessThan(300)

@@ -156,4 +156,17 @@ describe('the load model "shape"', () => {
     expect(driver.iterationCount).toBeGreaterThanOrEqual(100)
     expect(driver.iterationCount).toBeLessThan(130)
   })
+
+  it.each([
+    ['throws', () => Promise.reject.call(undefined), 'TypeError'],
+    ['answers a promise', async () => ({ target: 1 }), 'and not a promise'],
+    ['answers nothing', () => undefined, 'must answer null'],
+    ['answers a negative number', () => ({ target: -1 }), 'numbers from 0'],
+    ['answers a rate that is no number', () => ({ target: 1, rate: NaN }), 'numbers from 0'],
+  ])('a shape that %s fails its runner, and nothing else', async (_what, shape, told) => {
+    const driver = await simulate({ executor: 'shape' }, undefined, { shape: shape as never, forMs: 5000 })
+    expect(driver.failures).toEqual([expect.stringContaining(told)])
+    expect(driver.started).toEqual([])
+    expect(driver.clock.pendingTimers).toBe(0)
+  })
 })

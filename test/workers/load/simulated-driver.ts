@@ -25,6 +25,7 @@ export class SimulatedDriver implements LoadDriver {
   mostActive = 0
   dropped = 0
   finishedAtMs: number | undefined
+  readonly failures: string[] = []
   readonly shape: ShapeFunction | undefined
   readonly #serviceMs: (elapsedMs: number) => number
   readonly #beganAt: number
@@ -62,6 +63,10 @@ export class SimulatedDriver implements LoadDriver {
 
   drop(count = 1): void {
     this.dropped += count
+  }
+
+  fail(what: string, error: unknown): void {
+    this.failures.push(`${what}: ${String(error)}`)
   }
 
   finish(): void {

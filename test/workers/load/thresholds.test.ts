@@ -61,7 +61,7 @@ describe('thresholds', () => {
   it('ends a load only for one that asks for it, and not before its time', () => {
     const compiled = compileThresholds({
       errors: ['rate<0.01'],
-      responseTime: [{ threshold: 'max<50', abort: true, after: '5s' }],
+      responseTime: [{ threshold: 'max<50', abortOnFail: true, after: '5s' }],
     })
     expect(findBreach(compiled, figures(4999))).toBeUndefined()
     expect(findBreach(compiled, figures(5000))).toMatchObject({ metric: 'responseTime', actual: 100 })

@@ -1,5 +1,6 @@
 import { ActiveRun } from './active-run.js'
 import type { Ticket } from './modes/mode.js'
+import type { RunLife } from './run-life.js'
 import type { RunInfo } from './run-result.js'
 
 /**
@@ -58,7 +59,7 @@ export class RunDirectory {
     return run instanceof ActiveRun ? run.info() : run
   }
 
-  end(run: ActiveRun): void {
+  end(run: RunLife): void {
     const { runId } = run
     if (this.#maxEnded === 0) {
       this.#runs.delete(runId)
@@ -75,7 +76,7 @@ export class RunDirectory {
   }
 
   /** A run goes on elsewhere, or later. */
-  leave(run: ActiveRun): void {
+  leave(run: RunLife): void {
     this.#runs.delete(run.runId)
   }
 

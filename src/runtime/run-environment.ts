@@ -35,7 +35,7 @@ export interface RunOrigin {
 
 /**
  * The surroundings of one run, as the engine and the inboxes see them: services, events, waits, timeline, and the commit
- * of each boundary. What becomes of the run is for `ActiveRun` to say.
+ * of each boundary. What becomes of the run is for `RunLife` to say.
  */
 export abstract class RunEnvironment implements RunHost, InboxHost {
   readonly runId: string

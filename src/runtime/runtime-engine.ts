@@ -7,15 +7,14 @@ import { uuidv7 } from '../core/ids.js'
 import { freezePlainData } from '../core/plain-data.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
-import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
-import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { ActiveRun } from './active-run.js'
-import { createRecorder } from './create-recorder.js'
 import { DispatchCollector } from './dispatch-collector.js'
 import type { MigrationCheckOptions, MigrationReport } from './durable/check-migrations.js'
-import type { Durability, RecoveryReport } from './durable/durability.js'
+import type { RecoveryReport } from './durable/durability.js'
 import type { PruneReport, RetentionOptions } from './durable/retention-options.js'
+import { EngineStores } from './engine-stores.js'
 import { exportRun, importRun } from './hand-over.js'
+import { PendingWork } from './pending-work.js'
 import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
 import { noWorkflow, notLive, refuse } from './refusal.js'
 import { Recoveries } from './recoveries.js'
@@ -23,6 +22,8 @@ import { Registration } from './registration.js'
 import { describeRegistration, reportDispatches } from './registration-report.js'
 import type { RegistrationOptions } from './registration-options.js'
 import { reportFault } from './report-fault.js'
+import { obeyCommands } from './run-commands.js'
+import { leaveRegistration } from './leave-registration.js'
 import type { RunBundle } from './run-bundle.js'
 import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
@@ -48,14 +49,9 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   readonly #registrations = new Map<string, Registration>()
   readonly #leaving = new Set<Promise<void>>()
   readonly #collector = new DispatchCollector()
-  readonly #commands: readonly (() => void)[]
-  readonly #openStorage: () => Promise<void>
-  /** What is there only once storage was opened. */
-  readonly #parts: { recorder?: TimelineRecorder; timelines?: TimelineStore; durability?: Durability } = {}
-  /** Writes that are under way. */
-  readonly #writes = new Set<Promise<void>>()
-  readonly #checks = new Set<Promise<void>>()
-  readonly #tidying = new Set<Promise<void>>()
+  readonly #stopCommands: () => void
+  readonly #stores: EngineStores
+  readonly #pending = new PendingWork()
   readonly #recoveries: Recoveries
   #stopping: Promise<void> | undefined
 
@@ -63,8 +59,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     const { clock = systemClock, ids = uuidv7, logger = console, random = Math.random } = options
     const bus: AnyEventBus = options.bus
     const report: RuntimeContext['report'] = (error, what) => reportFault(bus, logger, error, what)
-    const claimTtlMs = toMs(options.claimTtl ?? '10s')
-    const parts = this.#parts
+    const pending = this.#pending
+    const stores = () => this.#stores
     this.#context = {
       bus,
       clock,
@@ -78,49 +74,23 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       receipts: new ReceiptLog({ limit: options.maxReceipts ?? 1000 }),
       runs: new RunDirectory(options.maxEndedRuns),
       get recorder() {
-        return parts.recorder
+        return stores().recorder
       },
       get durability() {
-        return parts.durability
+        return stores().durability
       },
-      track: (write) => this.#track(write),
-      tidy: (act) => keepIn(this.#tidying, act),
-      check: (act) => keepIn(this.#checks, act),
-      written: () => this.#written(),
+      track: (write) => pending.track(write),
+      tidy: (act) => pending.tidy(act),
+      check: (act) => pending.check(act),
+      written: () => pending.written(),
       whenRegistered: () => this.#recoveries.whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
       bufferLimit: options.bufferLimit ?? 1000,
       report,
     }
     this.#recoveries = new Recoveries(this.#context, () => this.#registrations.values())
-    const { timelineStore, storage, retention } = options
-    if (timelineStore) {
-      parts.timelines = timelineStore
-      parts.recorder = createRecorder(timelineStore, options, clock, report)
-    }
-    this.#openStorage = async () => {
-      if (!storage?.isDurable || parts.durability) return
-      const { openDurability } = await import('./durable/open-durability.js')
-      if (parts.durability) return
-      const onOwnerGone = () => this.#recoveries.now()
-      const durable = { claimTtlMs, timelineStore, retention, onOwnerGone }
-      parts.durability = openDurability(storage, this.#context, durable)
-      const { timelines } = parts.durability
-      if (timelines) {
-        parts.timelines = timelines
-        parts.recorder = createRecorder(timelines, options, clock, report)
-      }
-    }
-    this.#commands = [
-      bus.subscribe('run:abort', ({ payload }) => {
-        const { runId, reason } = payload as { runId: string; reason?: string }
-        void this.abort(runId, reason).then((result) => this.#answerCommand('run:abort', result))
-      }),
-      bus.subscribe('run:signal', ({ payload }) => {
-        const { runId, patch } = payload as { runId: string; patch: Record<string, unknown> }
-        void this.signal(runId, patch).then((result) => this.#answerCommand('run:signal', result))
-      }),
-    ]
+    this.#stores = new EngineStores(options, this.#context, () => this.#recoveries.now())
+    this.#stopCommands = obeyCommands(bus, this, report)
   }
 
   register(workflow: WorkflowDefinition<Events>, options: RegistrationOptions = {}): Promise<void> {
@@ -130,7 +100,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async #register(workflow: WorkflowDefinition<Events>, given: RegistrationOptions): Promise<void> {
     this.#assertRunning('register')
     const { assertValidWorkflow } = await import('./validate-workflow.js')
-    await this.#openStorage()
+    await this.#stores.open()
     this.#assertRunning('register')
     const options = assertValidWorkflow(workflow, given, this.#context.executors)
     const { id } = workflow
@@ -162,16 +132,16 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   async prune(options: RetentionOptions): Promise<Result<PruneReport>> {
     return this.#answer('prune', async () => {
-      await this.#openStorage()
-      const { durability } = this.#parts
+      await this.#stores.open()
+      const { durability } = this.#stores
       return durability ? durability.prune(options) : { runs: 0, ids: 0, bytes: 0 }
     })
   }
 
   async checkMigrations(options: MigrationCheckOptions): Promise<Result<MigrationReport>> {
     return this.#answer('check migrations', async () => {
-      await this.#openStorage()
-      const { durability } = this.#parts
+      await this.#stores.open()
+      const { durability } = this.#stores
       if (!durability) return { checked: 0, stuck: [] }
       const { checkMigrations } = await import('./durable/check-migrations.js')
       const registered = [...this.#registrations.values()].map(({ workflow }) => workflow)
@@ -228,7 +198,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     if (!this.#context.runs.find(runId)) {
       for (const registration of this.#registrations.values()) {
         if (!registration.withdraw(runId, reason)) continue
-        await Promise.all(this.#writes)
+        await this.#pending.stored()
         return { ok: true, value: undefined }
       }
     }
@@ -240,7 +210,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   fork(runId: string, options: ForkOptions): Promise<Result<RunInfo>> {
     return this.#answer('fork', async () => {
-      const store = this.#parts.timelines
+      const store = this.#stores.timelines
       if (!store) throw new SystemError('UNAVAILABLE', 'Cannot fork: the runtime records no timelines')
       await this.#context.recorder?.flush()
       const { findForkPoint } = await import('./fork-point.js')
@@ -276,7 +246,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   ): Promise<Result<readonly DispatchResult[]>> {
     const { bus } = this.#context
     return this.#answer('submit', () =>
-      this.#collector.publish(bus, type, payload, meta, () => this.#written()),
+      this.#collector.publish(bus, type, payload, meta, () => this.#pending.written()),
     )
   }
 
@@ -322,13 +292,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     }
   }
 
-  /** A command on the bus has nobody to answer to: what refuses it is reported. */
-  #answerCommand(type: string, result: Result<unknown>): void {
-    if (!result.ok) this.#context.report(result.error, `Command ${type}`)
-  }
-
   async #stop(options: StopOptions): Promise<void> {
-    for (const unsubscribe of this.#commands) unsubscribe()
+    this.#stopCommands()
     const stopped = new SystemError('UNAVAILABLE', 'The runtime was stopped')
     this.#recoveries.close(stopped)
     const registrations = [...this.#registrations.values()]
@@ -338,56 +303,13 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       ...this.#leaving,
     ])
     this.#context.watches.close()
-    await Promise.all([...this.#writes, ...this.#tidying])
+    await this.#pending.settled()
     await this.#context.durability?.close(stopped)
     await this.#context.recorder?.close()
   }
 
-  async #leave(
-    registration: Registration,
-    reason: string,
-    { drain = false, timeout = '30s' }: StopOptions,
-  ): Promise<void> {
-    registration.close(reason, true)
-    if (drain) await this.#drained(registration, toMs(timeout))
-    const left = new SystemError(
-      'UNAVAILABLE',
-      `${reason}: the run is kept, and goes on when it is recovered`,
-    )
-    if (registration.durability) registration.suspendAll(left)
-    else registration.abortAll(reason)
-    registration.patience?.end(left)
-    await registration.idle()
-    if (registration.patience) await Promise.all([...this.#writes, ...this.#tidying])
-    registration.patience?.close()
-    await registration.dispose()
-  }
-
-  /** What was asked of the store until now, and what follows from it, is done. */
-  async #written(): Promise<void> {
-    await Promise.all(this.#checks)
-    await Promise.all(this.#writes)
-  }
-
-  #track(write: Promise<void>): void {
-    const settled = write.then(
-      () => void this.#writes.delete(settled),
-      () => void this.#writes.delete(settled),
-    )
-    this.#writes.add(settled)
-  }
-
-  /** Resolves when every run has ended or sleeps, or when the time is up. */
-  #drained(registration: Registration, timeoutMs: number): Promise<void> {
-    const { clock } = this.#context
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(resolve, timeoutMs)
-      const running = registration.runs.filter(({ status }) => status === 'running')
-      void Promise.all(running.map((run) => run.released)).then(() => {
-        clock.clearTimeout(timer)
-        resolve()
-      })
-    })
+  #leave(registration: Registration, reason: string, options: StopOptions): Promise<void> {
+    return leaveRegistration(registration, reason, options, this.#context.clock, this.#pending)
   }
 
   #findTrigger(workflowId: string, triggerId: string) {
@@ -423,12 +345,6 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     if (!this.#stopping) return
     throw new SystemError('UNAVAILABLE', `Cannot ${verb}: the runtime was stopped`)
   }
-}
-
-/** Keeps a promise that does not reject until it settles. */
-function keepIn(acts: Set<Promise<void>>, act: Promise<void>): void {
-  acts.add(act)
-  void act.then(() => acts.delete(act))
 }
 
 const noMetadata = { runId: '', workflowId: '', triggerId: '', pipelineId: '' }

@@ -79,6 +79,9 @@ async function bundle(
         .map((_, index) => ({ in: `block:${index}`, out: `block-${index}` }))
         .filter((_, index) => !without.has(index)),
       { in: join(root, 'test/docs/block-runner.ts'), out: 'block-runner' },
+      // Started from files that stand beside the code that starts them.
+      { in: join(root, 'src/plan/sandbox/engine-worker.ts'), out: 'engine-worker' },
+      { in: join(root, 'src/plan/node/thread-worker.ts'), out: 'thread-worker' },
     ],
     outdir,
     bundle: true,

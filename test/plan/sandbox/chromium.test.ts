@@ -47,11 +47,11 @@ async function servePage() {
   }
 }
 
-if (!chromium) console.warn('NOT TESTED: job text in a browser. Install it: apt-get install chromium')
+if (!chromium) console.warn('NOT TESTED: plans in a browser. Install it: apt-get install chromium')
 
-describe.skipIf(!chromium)('job text in a page', () => {
+describe.skipIf(!chromium)('plans in a page', () => {
   it(
-    'runs in a worker of the page, ends what does not end, and sees nothing of the page',
+    'runs plans of functions and, in a worker, of text; ends what does not end; text sees nothing of the page',
     { timeout: 180_000 },
     async () => {
       const served = await servePage()
@@ -62,6 +62,13 @@ describe.skipIf(!chromium)('job text in a page', () => {
         const told: unknown = await opened.evaluate(() => (globalThis as { told?: unknown }).told)
         expect(told).toMatchObject({
           result: { n: 2, window: 'undefined', fetch: 'undefined' },
+          functions: { data: {}, n: 1, m: 2, b: true },
+          refused: {
+            name: 'ValidationError',
+            message: 'Cannot find job: nowhere',
+            issues: [{ path: 'workflow.steps.0.next', message: 'Cannot find job: nowhere' }],
+          },
+          failed: { errors: { 'job-1': { name: 'RuntimeError', message: 'TypeError: No' } } },
           loop: { ok: false, fault: { kind: 'timeout' } },
           ended: { ok: false, fault: { kind: 'timeout' } },
           after: { ok: true, state: { ok: 1 } },

@@ -1,4 +1,4 @@
-import run from 'busline/plan'
+import run, { type ValidationError } from 'busline/plan'
 import { openJobEngine } from 'busline/plan/sandbox'
 import { ESCAPE_ATTEMPTS } from '../escape-attempts.js'
 import { runJob } from '../run-job.js'
@@ -22,6 +22,22 @@ async function tell() {
     },
   }
   const result = await run(plan)
+  const functions = await run({
+    workflow: {
+      steps: [
+        {
+          id: 'a',
+          expression: [(state) => ({ ...state, n: 1 }), async (state) => ({ ...state, m: 2 })],
+          next: { b: { condition: (state) => (state as { n?: number }).n === 1 } },
+        },
+        { id: 'b', expression: (state) => ({ ...state, b: true }) },
+      ],
+    },
+  })
+  const refused = await run({ workflow: { steps: [{ id: 'a', next: 'nowhere' }] } }).catch(
+    ({ name, message, issues }: ValidationError) => ({ name, message, issues }),
+  )
+  const failed = await run('export default [() => { throw new TypeError("No") }]')
   const loop = await runJob(engine, 'export default [() => { for (;;); }]', {}, { timeoutMs: 200 })
   const stuck = 'export default [() => [].indexOf.call({ length: 2 ** 53 - 1 }, 1)]'
   const ended = await runJob(engine, stuck, {}, { timeoutMs: 200 })
@@ -35,7 +51,7 @@ async function tell() {
     if (!outcome.ok || JSON.stringify(outcome.state) !== '{"found":false}') found.push(body)
   }
   await engine.close()
-  return { result, loop, ended, after, found }
+  return { result, functions, refused, failed, loop, ended, after, found }
 }
 
 Object.assign(globalThis, { told: tell().catch((error: unknown) => ({ error: String(error) })) })

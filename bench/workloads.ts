@@ -49,19 +49,25 @@ function growth(name: string, title: string, sizes: readonly string[]): Workload
 }
 
 /** One job of text, run so often in one process: what a run leaves behind tells. */
-function textWorkload(runs: string, atLeast: number): Workload {
+function textWorkload(runs: string, atLeast: number, rounds: number, peerRuns = runs): Workload {
+  const peer = (name: string, ...more: string[]): Contestant => ({
+    name,
+    command: ['plan-text/openfn.mjs', peerRuns, ...more],
+    nodeOptions: ['--no-warnings', '--experimental-vm-modules'],
+  })
+  const fewer =
+    peerRuns === runs
+      ? ''
+      : `; of the peer only ${peerRuns}, as it slows down with each run and ends too late`
   return {
     name: `plan-text-${runs}`,
-    title: `A plan of one job, text, averaged over ${runs} runs`,
+    title: `A plan of one job, text, averaged over ${runs} runs, both with their default options${fewer}`,
     unit: 'runs/s',
     higherIsBetter: true,
-    rounds: 3,
+    rounds,
     contestants: [
-      {
-        name: '@openfn/runtime',
-        command: ['plan-text/openfn.mjs', runs],
-        nodeOptions: ['--no-warnings', '--experimental-vm-modules'],
-      },
+      peer('@openfn/runtime'),
+      peer('@openfn/runtime, its loader hook turned off', 'no-hook'),
       contestant('busline', 'plan-text/busline.mjs', runs),
     ],
     goals: [
@@ -98,7 +104,7 @@ function planWorkload(name: string, title: string, atLeast: number): Workload {
   }
 }
 
-const withGc = (name: string, file: string, runs = 100_000): Contestant => ({
+const withGc = (name: string, file: string, runs: number | string = 100_000): Contestant => ({
   name,
   command: [file, String(runs)],
   nodeOptions: ['--expose-gc'],
@@ -314,9 +320,10 @@ export const WORKLOADS: readonly Workload[] = [
   },
   {
     name: 'workers-telemetry',
-    title: 'Iterations of a runner that computes, with and without its telemetry on the way',
-    unit: 'iterations/s',
-    higherIsBetter: true,
+    title: 'Processor time of an iteration, both threads together, with and without telemetry on the way',
+    unit: 'µs',
+    higherIsBetter: false,
+    rounds: 7,
     contestants: [
       contestant('telemetry kept back', 'workers/telemetry.mjs', 'off'),
       contestant('busline, telemetry on', 'workers/telemetry.mjs', 'on'),
@@ -326,12 +333,33 @@ export const WORKLOADS: readonly Workload[] = [
         what: 'telemetry costs at most a tenth',
         contestant: 'busline, telemetry on',
         over: 'telemetry kept back',
-        atLeast: 0.9,
+        atMost: 1.1,
       },
     ],
   },
-  textWorkload('1000', 3),
-  textWorkload('10000', 10),
+  textWorkload('1000', 3, 3),
+  textWorkload('10000', 10, 1, '2000'),
+  {
+    name: 'plan-text-growth',
+    title: 'Growth of the heap over 10 000 runs of job text, after 2 000',
+    unit: 'MB',
+    higherIsBetter: false,
+    rounds: 1,
+    contestants: [
+      withGc('busline, heap', 'plan-text/growth.mjs', 'heap'),
+      withGc('busline, the whole process', 'plan-text/growth.mjs', 'rss'),
+    ],
+    goals: [{ what: 'within 20 MB', contestant: 'busline, heap', atMost: 20 }],
+  },
+  {
+    name: 'plan-text-cost',
+    title: 'What the last 2 000 of 10 000 runs of job text take, compared with the first 2 000',
+    unit: 'times',
+    higherIsBetter: false,
+    rounds: 3,
+    contestants: [withGc('busline', 'plan-text/growth.mjs', 'cost')],
+    goals: [{ what: 'no more than 1.25 times', contestant: 'busline', atMost: 1.25 }],
+  },
   planWorkload('one', 'A plan of one job, a function', 20),
   planWorkload('ten', 'A plan of ten jobs in line, functions', 20),
   planWorkload('state', 'A plan of ten jobs in line, functions, with 100 kB of state', 5),

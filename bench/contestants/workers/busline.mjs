@@ -12,7 +12,6 @@ const executor = workerExecutor(manager, { tasksPerWorker: inFlight })
 
 const runId = '01a1fd78-3c9e-70d7-8b11-44ff267593f3'
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
-const control = { signal: new AbortController().signal, logger, progress() {} }
 const execute = (task, input) =>
   executor.execute(
     {
@@ -30,7 +29,8 @@ const execute = (task, input) =>
       requires: {},
       key: undefined,
     },
-    control,
+    // One signal for each, as each attempt of a step has: the executor asks for it, so there is nothing to save by waiting.
+    { signal: new AbortController().signal, logger, progress() {} },
   )
 
 await roundTripsPerSecond({

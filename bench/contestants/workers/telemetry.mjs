@@ -1,12 +1,16 @@
 /**
- * Iterations per second of one runner on a thread that computes for some tens of microseconds each, with its telemetry on
- * the way in batches to histograms here, or kept back until the end.
+ * Processor time per iteration, of both threads together: one runner that computes for some tens of microseconds each, with
+ * its telemetry on the way in batches to histograms here, or kept back until the end. Time on the clock would say more about
+ * who else wants the processor.
  */
 import { LoadMetrics, WorkerManager } from '../../dist/workers/index.js'
 import { nodeHost } from '../../dist/workers/node/index.js'
 import { report } from '../stopwatch.mjs'
 
 const isOn = process.argv[2] === 'on'
+const WARM_UP = 10_000
+const MEASURED = 40_000
+
 const manager = new WorkerManager({
   host: nodeHost(new URL('telemetry-thread.mjs', import.meta.url)),
   maxWorkers: 1,
@@ -15,16 +19,16 @@ const manager = new WorkerManager({
 const metrics = new LoadMetrics(Date.now())
 manager.on('telemetry', (snapshot) => metrics.add(snapshot))
 
-async function iterationsPerSecond(duration) {
-  const runner = await manager.addRunner({
-    testType: 'compute',
-    executionProfile: { executor: 'constantVus', vus: 1, duration },
-  })
+async function microsecondsPerIteration(iterations) {
+  const runner = await manager.addRunner({ testType: 'compute', executionProfile: { iterations } })
+  const before = process.cpuUsage()
   await runner.start()
   const { telemetrySnapshots } = await runner.ended()
-  return telemetrySnapshots.at(-1).overallVelocity
+  const { user, system } = process.cpuUsage(before)
+  if (telemetrySnapshots.at(-1).iterationCount !== iterations) throw new Error('Not all were counted')
+  return (user + system) / iterations
 }
 
-await iterationsPerSecond('700ms')
-report(await iterationsPerSecond('1500ms'))
+await microsecondsPerIteration(WARM_UP)
+report(await microsecondsPerIteration(MEASURED))
 await manager.close()

@@ -8,8 +8,7 @@ import {
   message,
 } from '../messages/protocol.js'
 import type { TaskHost } from './task-hosts.js'
-import { transferListOf } from '../messages/transfer.js'
-import { checkTravels, explainTravel } from '../messages/check-travel.js'
+import { explainTravel, takeAlong } from '../messages/check-travel.js'
 import type { PendingTask } from './pending-task.js'
 
 /** So many tasks leave together at most: the thread can begin with them while the next are put together. */
@@ -64,10 +63,6 @@ export class TaskPlace {
     task.place = this
     this.#running.set(task.id, task)
     this.host.activeTasks++
-    if (transferListOf(task.order.input).length > 0) {
-      this.#sendAlone(task)
-      return
-    }
     // One turn later: what steps that go on at the same time hand over leaves in one message.
     const count = this.#outbox.push(task)
     if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
@@ -105,7 +100,8 @@ export class TaskPlace {
     this.#outbox = []
     if (tasks.length === 0 || this.#isGone) return
     try {
-      this.host.post(message('task', { tasks: tasks.map(toWire) }))
+      const moved = tasks.flatMap(({ order }) => takeAlong(order.input, 'input'))
+      this.host.post(message('task', { tasks: tasks.map(toWire) }), moved)
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const task of tasks) this.#sendAlone(task)
@@ -115,10 +111,7 @@ export class TaskPlace {
   #sendAlone(task: PendingTask): void {
     const { input } = task.order
     try {
-      const moved = transferListOf(input)
-      // What an earlier task took along would arrive empty.
-      if (moved.length > 0) checkTravels(input, 'input')
-      this.host.post(message('task', { tasks: [toWire(task)] }), moved)
+      this.host.post(message('task', { tasks: [toWire(task)] }), takeAlong(input, 'input'))
     } catch (error) {
       this.#running.delete(task.id)
       task.reject(explainTravel(input, 'input', error))

@@ -1,5 +1,6 @@
 import { MAX_DEPTH } from '../../core/plain-data.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
+import { transferListOf } from './transfer.js'
 import { uncloneable } from '../runner/runner-errors.js'
 
 /**
@@ -12,6 +13,18 @@ export function checkTravels(value: unknown, path: string): void {
   if (typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol') {
     check(value, path, 0)
   }
+}
+
+/**
+ * What moves along with a value, once it is sure that nothing of it has moved before: that would arrive empty, and nobody
+ * would be told.
+ *
+ * @throws {SystemError} as {@link checkTravels} does.
+ */
+export function takeAlong(value: unknown, path: string): readonly Transferable[] {
+  const moved = transferListOf(value)
+  if (moved.length > 0) checkTravels(value, path)
+  return moved
 }
 
 /** Why a value could not be sent: with the path that is to blame, where it can be found. */

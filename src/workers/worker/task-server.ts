@@ -2,9 +2,8 @@ import { isThenable } from '../../core/is-thenable.js'
 import type { TaskFunction } from '../../core/step-executor.js'
 import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
 import { toTaskError, unknownTask } from '../../core/task-error.js'
-import { checkTravels, explainTravel } from '../messages/check-travel.js'
+import { explainTravel, takeAlong } from '../messages/check-travel.js'
 import type { ManagerCommands, WireTask, WireTaskResult } from '../messages/protocol.js'
-import { transferListOf } from '../messages/transfer.js'
 import { TaskRun } from './task-run.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -62,10 +61,6 @@ export class TaskServer {
 
   #end(id: number, result: WireTaskResult): void {
     if (!this.#running.delete(id)) return
-    if (transferListOf(result.value).length > 0) {
-      this.#sendAlone(result)
-      return
-    }
     // One turn later: tasks that go on at the same time end at the same time.
     const count = this.#results.push(result)
     if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
@@ -77,7 +72,8 @@ export class TaskServer {
     this.#results = []
     if (results.length === 0) return
     try {
-      this.#link.send('taskResult', { results })
+      const moved = results.flatMap(({ value }) => takeAlong(value, 'result'))
+      this.#link.send('taskResult', { results }, moved)
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const result of results) this.#sendAlone(result)
@@ -87,10 +83,7 @@ export class TaskServer {
   #sendAlone(result: WireTaskResult): void {
     const { id, value } = result
     try {
-      const moved = transferListOf(value)
-      // A buffer that has moved before would arrive empty, and nobody would be told.
-      if (moved.length > 0) checkTravels(value, 'result')
-      this.#link.send('taskResult', { results: [result] }, moved)
+      this.#link.send('taskResult', { results: [result] }, takeAlong(value, 'result'))
     } catch (error) {
       const failure = serializeError(explainTravel(value, 'result', error))
       this.#link.send('taskResult', { results: [{ id, error: failure }] })

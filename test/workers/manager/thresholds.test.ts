@@ -143,7 +143,7 @@ describe('thresholds of a runner', () => {
     const { manager } = setUp()
     const thresholds = { errorRate: ['rate<1'], errors: ['p(95)<1', { threshold: 'count<1', abort: true }] }
     await expect(
-      manager.addRunner({ testType: 'target', thresholds: thresholds as never }),
+      manager.addRunner({ testType: 'target', thresholds: thresholds }),
     ).rejects.toMatchObject({
       code: 'VALIDATION',
       context: {

@@ -25,6 +25,15 @@ serveWorker({
       void Promise.reject(new Error('nobody cares'))
       return new Promise(() => {})
     },
+    /** Takes its thread along, the first time. */
+    exitAtFirst: (_input: never, { attempt, idempotencyKey }) => {
+      if (attempt === 1) process.exit(1)
+      return { attempt, idempotencyKey, threadId }
+    },
+    tell: (text: string, { progress, logger }) => {
+      progress(0.5, text)
+      logger.warn(text, { threadId })
+    },
     silent: () => new Promise(() => {}),
     double: (numbers: Float64Array) => {
       for (let index = 0; index < numbers.length; index++) numbers[index]! *= 2

@@ -142,9 +142,7 @@ describe('thresholds of a runner', () => {
   it('that are malformed are refused, by name, and nothing is left behind', async () => {
     const { manager } = setUp()
     const thresholds = { errorRate: ['rate<1'], errors: ['p(95)<1', { threshold: 'count<1', abort: true }] }
-    await expect(
-      manager.addRunner({ testType: 'target', thresholds: thresholds }),
-    ).rejects.toMatchObject({
+    await expect(manager.addRunner({ testType: 'target', thresholds: thresholds })).rejects.toMatchObject({
       code: 'VALIDATION',
       context: {
         issues: [

@@ -29,7 +29,7 @@ describe('busline', () => {
     expect(await runCli(['fly'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'There is no command "fly": there are run, runs, show, inspect, demo\n',
+      stderr: 'There is no command "fly": there are run, runs, show, inspect, plan, worker, demo\n',
     })
   })
 })

@@ -56,6 +56,50 @@ describe('a runtime whose tasks run on threads', () => {
     expect(sent[0]!.byteLength).toBe(0)
   })
 
+  it('tells a task of its timeout and of the abort of its run, and its thread goes on', async () => {
+    const { runtime, manager } = await setUp(1)
+    const keys: string[] = []
+    const active = () => manager.registry.available()[0]?.activeTasks
+    const hanging = (id: string, options: { timeout?: number }) =>
+      workflow<Shop>()(id, { on: 'order:placed' })
+        .task('wait', {
+          task: 'until-aborted',
+          input: ({ idempotencyKey }) => void keys.push(idempotencyKey),
+          ...options,
+        })
+        .build()
+    await runtime.register(hanging('hasty', { timeout: 300 }))
+    expect(await ask(runtime, 'hasty')).toMatchObject({ ok: false, error: { errors: [{ code: 'TIMEOUT' }] } })
+
+    await runtime.register(hanging('patient', {}))
+    await expect.poll(active).toBe(0)
+    const running = ask(runtime, 'patient')
+    await expect.poll(active).toBe(1)
+    const { runId } = runtime.listAllRuns().find(({ status }) => status === 'running')!
+    expect(await runtime.abort(runId, 'not needed')).toMatchObject({ ok: true })
+    expect(await running).toMatchObject({ ok: false, metadata: { status: 'aborted' } })
+
+    for (const [index, key] of keys.entries()) {
+      const id = `asking-${index}`
+      await runtime.register(
+        workflow<Shop>()(id, { on: 'order:placed' })
+          .task('ask', {
+            task: 'was-aborted',
+            input: () => key,
+            output: (wasAborted: boolean) => ({ wasAborted }),
+          })
+          .build(),
+      )
+      const wasAborted = async () => {
+        const asked = await ask(runtime, id)
+        return asked.ok && asked.value.state
+      }
+      await expect.poll(wasAborted).toMatchObject({ wasAborted: true })
+    }
+    expect(keys).toHaveLength(2)
+    expect(await manager.getWorkersCore()).toHaveLength(1)
+  })
+
   it('tries a step again on another thread when the thread is lost, under the same idempotency key', async () => {
     const { runtime, timelineStore, manager } = await setUp(2)
     const lost: string[] = []

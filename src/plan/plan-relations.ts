@@ -42,6 +42,41 @@ export function relationIssues(plan: Plan, steps: readonly PlanStep[]): readonly
   return issues
 }
 
+/**
+ * The relations in a plan some of whose values are of the wrong kind: of those that can be read. None where it is not known
+ * what the steps are called.
+ */
+export function readableRelationIssues(plan: unknown): readonly Issue[] {
+  const workflow = isObject(plan) ? plan['workflow'] : undefined
+  if (!isObject(workflow)) return []
+  const given = workflow['steps'] ?? workflow['jobs']
+  if (!Array.isArray(given) || !given.every(isNamed)) return []
+  const steps = given.map(({ id, next }) => ({ ...(id === undefined ? {} : { id }), next: readable(next) }))
+  const { options } = plan as { options?: unknown }
+  const start = isObject(options) && typeof options['start'] === 'string' ? { start: options['start'] } : {}
+  const read = { ...workflow, start: typeof workflow['start'] === 'string' ? workflow['start'] : null }
+  return relationIssues({ workflow: read, options: start } as Plan, steps as readonly PlanStep[])
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isNamed(step: unknown): step is { readonly id?: string; readonly next?: unknown } {
+  return isObject(step) && (step['id'] === undefined || typeof step['id'] === 'string')
+}
+
+/** Edges of which only the targets, and whether they loop, are to be known. */
+function readable(next: unknown): PlanStep['next'] {
+  if (typeof next === 'string') return next
+  if (!isObject(next) || Array.isArray(next)) return undefined
+  const edges = Object.entries(next).map(([to, edge]): [string, Edge] => [
+    to,
+    isObject(edge) && edge['loop'] !== undefined ? { loop: 1 } : true,
+  ])
+  return Object.fromEntries(edges)
+}
+
 interface Target {
   readonly to: string
   /** Below the step. */

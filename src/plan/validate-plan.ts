@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import type { Issue } from '../core/system-error.js'
 import { type PlanLimits, DEFAULT_LIMITS, copyPlan } from './copy-plan.js'
 import type { Plan, PlanInput, PlanStep } from './plan-definition.js'
-import { relationIssues } from './plan-relations.js'
+import { readableRelationIssues, relationIssues } from './plan-relations.js'
 import { KNOWN_KEYS, planSchema } from './plan-schema.js'
 
 /** What is to be said of a plan. */
@@ -56,7 +56,10 @@ export function checkPlan(input: PlanInput, options: ValidateOptions): Validatio
   if (size) return { ok: false, issues: [size], warnings: [] }
   const parsed = z.safeParse(planSchema, copied.copy)
   if (!parsed.success) {
-    return { ok: false, issues: parsed.error.issues.flatMap((each) => toIssues(each, [])), warnings: [] }
+    const issues = parsed.error.issues.flatMap((each) => toIssues(each, []))
+    const told = new Set(issues.map(({ path }) => path))
+    const others = readableRelationIssues(copied.copy).filter(({ path }) => !told.has(path))
+    return { ok: false, issues: [...issues, ...others], warnings: [] }
   }
   const plan = copied.copy as Plan
   const steps = plan.workflow.steps ?? plan.workflow.jobs ?? []

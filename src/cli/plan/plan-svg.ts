@@ -1,9 +1,12 @@
-import type { GraphStep, PlanGraph } from '../../plan/plan-graph.js'
+import type { GraphEdge, GraphStep, PlanGraph } from '../../plan/plan-graph.js'
 import { labelOf, marksOf } from './draw-plan.js'
 
 const BOX = { width: 180, height: 44 }
-const GAP = { x: 40, y: 72 }
+const GAP = { x: 40, y: 84 }
 const MARGIN = 24
+
+/** How far an edge back goes out to the right of its boxes, and the room for its label. */
+const BACK = { bend: 48, label: 190 }
 
 interface Place {
   readonly x: number
@@ -14,13 +17,15 @@ interface Place {
 export function planSvg(graph: PlanGraph): string {
   const levels = toLevels(graph)
   const widest = Math.max(...levels.map((level) => level.length))
-  const width = MARGIN * 2 + widest * BOX.width + (widest - 1) * GAP.x
+  const inner = MARGIN * 2 + widest * BOX.width + (widest - 1) * GAP.x
+  const hasLoops = [...graph.steps.values()].some(({ edges }) => edges.some(isLoop))
+  const width = inner + (hasLoops ? BACK.label : 0)
   const height = MARGIN * 2 + levels.length * BOX.height + (levels.length - 1) * GAP.y
   const places = new Map<string, Place>()
   levels.forEach((level, row) => {
     const taken = level.length * BOX.width + (level.length - 1) * GAP.x
     level.forEach((step, column) => {
-      const x = (width - taken) / 2 + column * (BOX.width + GAP.x)
+      const x = (inner - taken) / 2 + column * (BOX.width + GAP.x)
       places.set(step.id, { x, y: MARGIN + row * (BOX.height + GAP.y) })
     })
   })
@@ -38,11 +43,11 @@ export function planSvg(graph: PlanGraph): string {
 
 const STYLE = `<style>
 text { font: 13px system-ui, sans-serif; fill: #1d2430; text-anchor: middle }
-.label { font-size: 11px; fill: #566173 }
+.label { font-size: 11px; fill: #566173 } .on { paint-order: stroke; stroke: #fff; stroke-width: 4px } .beside { text-anchor: start }
 rect { fill: #f4f6fa; stroke: #8a94a6 } .start { stroke: #1f6feb; stroke-width: 2 }
 path { fill: none; stroke: #8a94a6 } .back { stroke-dasharray: 4 3 } .head { fill: #8a94a6; stroke: none }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6e9ef } .label { fill: #aab3c2 } rect { fill: #222833 }
+  text { fill: #e6e9ef } .label { fill: #aab3c2 } .on { stroke: #12161d } rect { fill: #222833 }
 }
 </style>
 <marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="head" d="M0 0 8 4 0 8z"/></marker>`
@@ -55,7 +60,9 @@ function toLevels({ steps, start }: PlanGraph): GraphStep[][] {
   for (const step of order) {
     const own = level.get(step.id) ?? 0
     level.set(step.id, own)
-    for (const { to } of step.edges) {
+    for (const edge of step.edges) {
+      if (isLoop(edge)) continue
+      const { to } = edge
       const isForward = position.get(to)! > position.get(step.id)!
       if (isForward) level.set(to, Math.max(level.get(to) ?? 0, own + 1))
     }
@@ -74,11 +81,11 @@ function inOrder(start: GraphStep, steps: ReadonlyMap<string, GraphStep>): Graph
     const enter = (step: GraphStep) => {
       if (seen.has(step.id)) return
       seen.add(step.id)
-      stack.push({ step, next: step.edges.length })
+      stack.push({ step, next: forward(step).length })
     }
     enter(first)
     for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      if (top.next > 0) enter(steps.get(top.step.edges[--top.next]!.to)!)
+      if (top.next > 0) enter(steps.get(forward(top.step)[--top.next]!.to)!)
       else left.push(stack.pop()!.step)
     }
   }
@@ -96,20 +103,37 @@ function boxOf(step: GraphStep, { x, y }: Place, graph: PlanGraph): string {
   return `<rect${kind} x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="8"/>${name}${mark}`
 }
 
+const isLoop = ({ loop }: GraphEdge): boolean => loop !== Infinity
+
+const forward = ({ edges }: GraphStep): readonly GraphEdge[] => edges.filter((edge) => !isLoop(edge))
+
 function edgesOf(step: GraphStep, places: ReadonlyMap<string, Place>): string[] {
   const from = places.get(step.id)!
   return step.edges.map((edge) => {
     const to = places.get(edge.to)!
-    const [x1, y1] = [from.x + BOX.width / 2, from.y + BOX.height]
-    const [x2, y2] = [to.x + BOX.width / 2, to.y]
-    const isBack = to.y <= from.y
-    const bend = isBack ? BOX.width : 0
-    const path = `M${x1} ${y1}C${x1 + bend} ${y1 + GAP.y / 2} ${x2 + bend} ${y2 - GAP.y / 2} ${x2} ${y2}`
-    const label = short(labelOf(edge), 32)
-    const at = [(x1 + x2) / 2 + bend * 0.75, (y1 + y2) / 2 + 4]
-    const words = label ? `<text class="label" x="${at[0]}" y="${at[1]}">${escape(label)}</text>` : ''
-    return `<path${isBack ? ' class="back"' : ''} d="${path}" marker-end="url(#head)"/>${words}`
+    const label = escape(short(labelOf(edge), 28))
+    return to.y <= from.y ? edgeBack(from, to, label) : edgeDown(from, to, label)
   })
+}
+
+function edgeDown(from: Place, to: Place, label: string): string {
+  const [x1, y1] = [from.x + BOX.width / 2, from.y + BOX.height]
+  const [x2, y2] = [to.x + BOX.width / 2, to.y]
+  const path = `M${x1} ${y1}C${x1} ${y1 + GAP.y / 2} ${x2} ${y2 - GAP.y / 2} ${x2} ${y2}`
+  // Near the target, where edges of one step are apart from each other.
+  const words = label ? `<text class="label on" x="${x2}" y="${y2 - 18}">${label}</text>` : ''
+  return `<path d="${path}" marker-end="url(#head)"/>${words}`
+}
+
+/** Around the right side of the boxes. */
+function edgeBack(from: Place, to: Place, label: string): string {
+  const [x1, y1] = [from.x + BOX.width, from.y + BOX.height * 0.7]
+  const [x2, y2] = [to.x + BOX.width, to.y + BOX.height * 0.3]
+  const out = Math.max(x1, x2) + BACK.bend
+  const words = label
+    ? `<text class="label on beside" x="${out - 4}" y="${(y1 + y2) / 2 + 4}">${label}</text>`
+    : ''
+  return `<path class="back" d="M${x1} ${y1}C${out} ${y1} ${out} ${y2} ${x2} ${y2}" marker-end="url(#head)"/>${words}`
 }
 
 function short(text: string, length: number): string {

@@ -55,7 +55,7 @@ export function readableRelationIssues(plan: unknown): readonly Issue[] {
   const { options } = plan as { options?: unknown }
   const start = isObject(options) && typeof options['start'] === 'string' ? { start: options['start'] } : {}
   const read = { ...workflow, start: typeof workflow['start'] === 'string' ? workflow['start'] : null }
-  return relationIssues({ workflow: read, options: start } as Plan, steps as readonly PlanStep[])
+  return relationIssues({ workflow: read, options: start }, steps)
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -8,7 +8,7 @@ describe('an engine where the platform has no workers', () => {
 
   beforeAll(async () => {
     // Neither the threads of Node nor, since Node has none, the workers of a browser.
-    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
     engine = await openJobEngine()
     vi.restoreAllMocks()
   })
@@ -52,7 +52,12 @@ describe('an engine where the platform has no workers', () => {
 
   it('ends a job whose run has ended', async () => {
     const abort = new AbortController()
-    const running = runJob(engine, 'export default [() => new Promise((r) => setTimeout(r, 1e6))]', {}, { signal: abort.signal })
+    const running = runJob(
+      engine,
+      'export default [() => new Promise((r) => setTimeout(r, 1e6))]',
+      {},
+      { signal: abort.signal },
+    )
     setTimeout(() => abort.abort(), 5)
     expect(await running).toMatchObject({ ok: false, fault: { kind: 'aborted' } })
   })
@@ -65,7 +70,7 @@ describe('an engine where the platform has no workers', () => {
   })
 
   it('is not there any more when it was closed', async () => {
-    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
     const other = await openJobEngine()
     vi.restoreAllMocks()
     const running = runJob(other, 'export default [() => new Promise((r) => setTimeout(r, 1e6))]')

@@ -69,10 +69,15 @@ await Promise.all(
 const isBusy = async () => {
   const live = runtime.listAllRuns().some(({ endedAt }) => endedAt === undefined)
   if (live || runtime.dispatches().queued > 0) return true
-  const left = await Promise.all(
-    ['run/', 'ticket/', 'unsettled/'].map((prefix) => storage.scan({ prefix, limit: 1 })),
-  )
-  return left.some((records) => records.length > 0)
+  try {
+    const left = await Promise.all(
+      ['run/', 'ticket/', 'unsettled/'].map((prefix) => storage.scan({ prefix, limit: 1 })),
+    )
+    return left.some((records) => records.length > 0)
+  } catch {
+    // The database is away: nobody knows yet.
+    return true
+  }
 }
 while (await isBusy()) await new Promise((resolve) => setTimeout(resolve, 50))
 await runtime.stop({ drain: true })

@@ -68,6 +68,8 @@ export class PipelineRun implements WaitingPipeline {
   #entry: StageEntry | undefined
   #interruptions = 0
   #resume: ResumeCause | undefined
+  /** Whether a wait has ended that the last commit still holds. */
+  #isWoken = false
   #hasStarted: boolean
   #isAdvancing = false
   /** Why the run must end, from the moment somebody said so. */
@@ -218,6 +220,7 @@ export class PipelineRun implements WaitingPipeline {
     this.#isAdvancing = true
     try {
       if (!this.#hasStarted) this.#recordStart()
+      if (this.#isWoken) await this.#keepWoken()
       // Awaits only what is not there yet: a needless `await`, or one more asynchronous function, costs what a step does.
       let committed: Promise<void> | undefined
       if (this.#ending.current) committed = this.#undoNext()
@@ -408,6 +411,7 @@ export class PipelineRun implements WaitingPipeline {
     const endWait = this.#wait.prepareEnd(cause, assign)
     return () => {
       this.#resume = cause
+      this.#isWoken = true
       this.#record('pipeline:resume', { cause })
       endWait()
       this.#wakeUp()
@@ -418,6 +422,13 @@ export class PipelineRun implements WaitingPipeline {
     this.#status = 'running'
     if (this.#place.wake) this.#place.wake(this)
     else this.#host.wake?.()
+  }
+
+  /** A wait that is over for what comes next must be over for the next process, too: else that makes the same attempt again. */
+  async #keepWoken(): Promise<void> {
+    this.#isWoken = false
+    await this.#host.keep?.()
+    this.#assertNotAbandoned()
   }
 
   // ——— ending

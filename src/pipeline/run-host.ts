@@ -54,6 +54,8 @@ export interface RunHost {
    * when it rejects the run is dead here and `advance()` rejects with the same error.
    */
   commit(events: readonly BusEvent[]): void | Promise<void>
+  /** Called before a pipeline goes on whose wait has ended. It waits for the promise, and rejects with what that does. */
+  keep?(): Promise<void> | undefined
   /** A pipeline that has stage watches begins, or was restored. */
   opened?(pipeline: WaitingPipeline): void
   /** A pipeline has ended; nothing waits there any more. */

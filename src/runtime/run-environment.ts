@@ -149,6 +149,10 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     this.#committed(events, pausing)
   }
 
+  keep(): Promise<void> | undefined {
+    return this.persistence?.touch()
+  }
+
   checkpoint(): RunCheckpoint {
     const { version } = this.registration
     return {

@@ -100,10 +100,7 @@ export abstract class RunLife extends RunEnvironment {
     const pipeline = this.pipeline!
     this.isDriving = true
     try {
-      if (this.#status === 'paused') {
-        this.#beginLeg()
-        await this.persistence?.touch()
-      }
+      if (this.#status === 'paused') this.#beginLeg()
       while (pipeline.status === 'running') {
         if (this.#resumes.length > 0) await this.#callOnResume()
         await pipeline.advance()

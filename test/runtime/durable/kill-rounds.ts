@@ -83,6 +83,28 @@ export const exited = (child: ChildProcess): Promise<void> =>
     else child.once('exit', () => resolve())
   })
 
+/**
+ * Stops a process where it stands, but not in the midst of a transaction: it would keep the lock of the SQLite file for as
+ * long as it stands still, and nobody could take anything over.
+ */
+export async function freeze(child: ChildProcess, database: string): Promise<void> {
+  const { default: Database } = await import('libsql')
+  for (;;) {
+    child.kill('SIGSTOP')
+    const probe = new Database(database, { timeout: 100 })
+    try {
+      probe.exec('BEGIN IMMEDIATE')
+      probe.exec('ROLLBACK')
+      return
+    } catch {
+      child.kill('SIGCONT')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    } finally {
+      probe.close()
+    }
+  }
+}
+
 /** Kills one process after the other in the midst of its work, lets the last one finish, and looks at what is left. */
 export async function killRounds({
   folder,
@@ -109,7 +131,8 @@ export async function killRounds({
   return report(database, effects, rounds)
 }
 
-async function report(database: string, effects: string, killed: number): Promise<KillReport> {
+/** What the store, and the file of effects, say of all that was done. */
+export async function report(database: string, effects: string, killed: number): Promise<KillReport> {
   const lines = linesOf(effects)
   const of = (kind: string) => lines.filter((line) => line.kind === kind).map(({ rest }) => rest)
   const violations: string[] = []

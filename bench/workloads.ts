@@ -260,8 +260,13 @@ export const WORKLOADS: readonly Workload[] = [
       withTsx('by hand: pg', 'durable/postgres-by-hand.mjs'),
       withTsx('busline', 'durable/postgres.mjs'),
       withTsx('DBOS', 'durable/dbos.mjs'),
+      withTsx('BullMQ 6', 'durable/bullmq.mjs', 'postgres'),
+      withTsx('BullMQ 6, Redis, appendfsync always', 'durable/bullmq.mjs', 'redis'),
     ],
-    goals: [{ what: 'ahead of DBOS', contestant: 'busline', over: 'DBOS', atLeast: 1 }],
+    goals: [
+      { what: 'ahead of DBOS', contestant: 'busline', over: 'DBOS', atLeast: 1 },
+      { what: 'ahead of BullMQ on PostgreSQL', contestant: 'busline', over: 'BullMQ 6', atLeast: 1 },
+    ],
   },
   {
     name: 'durable-indexeddb',

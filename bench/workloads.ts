@@ -126,9 +126,7 @@ export const PROGRAMS: readonly {
 }[] = [
   { name: 'kill', file: 'kill.ts', isLong: true },
   { name: 'soak', file: 'soak.ts', isLong: true },
-  { name: 'services', file: 'services.ts' },
   { name: 'storage', file: 'storage.ts' },
-  { name: 'waiting', file: 'waiting.ts' },
   { name: 'recording', file: 'recording.ts' },
   { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
 ]
@@ -187,6 +185,39 @@ export const WORKLOADS: readonly Workload[] = [
       contestant('mitt + p-queue', 'queue/mitt-and-p-queue.mjs'),
       contestant('p-limit 7 alone', 'queue/p-limit.mjs'),
       contestant('fastq 1 alone', 'queue/fastq.mjs'),
+    ],
+  },
+  {
+    name: 'waiting',
+    title: 'An event that ends the wait of one of many parked runs, found by a value it names',
+    unit: 'µs',
+    higherIsBetter: false,
+    contestants: [
+      contestant('a Map, 10 in it', 'waiting/floor.mjs', '10'),
+      contestant('a Map, 10 000 in it', 'waiting/floor.mjs', '10000'),
+      contestant('busline, 10 parked', 'waiting/busline.mjs', '10'),
+      contestant('busline, 10 000 parked', 'waiting/busline.mjs', '10000'),
+    ],
+    goals: [
+      {
+        what: 'with 10 000 at most three times what it costs with 10',
+        contestant: 'busline, 10 000 parked',
+        over: 'busline, 10 parked',
+        atMost: 3,
+      },
+    ],
+  },
+  {
+    name: 'services',
+    title: 'A step asks for a service that is built already, one of 64 in turn',
+    unit: 'ns',
+    higherIsBetter: false,
+    contestants: [
+      contestant('Map.get', 'services/floor.mjs'),
+      contestant('busline, ctx.use', 'services/busline.mjs'),
+    ],
+    goals: [
+      { what: 'at most five times a Map.get', contestant: 'busline, ctx.use', over: 'Map.get', atMost: 5 },
     ],
   },
   {

@@ -5,7 +5,7 @@ import { type Place, type Undo, newestUndo } from './compensation.js'
 import type { CompiledPipeline } from './compiled-pipeline.js'
 import type { LiveState } from './live-state.js'
 import { toSystemError, withCompensationError } from './pipeline-errors.js'
-import type { ResumeCause } from './resume-cause.js'
+import type { PipelinePosition } from './pipeline-position.js'
 import type { RunHost } from './run-host.js'
 import type { Interruptible } from './stage-timer.js'
 import { StepExecution, type StepOutcome } from './step-execution.js'
@@ -57,8 +57,7 @@ export class PipelineEnding {
    * @param underWay Told what an interruption must reach meanwhile.
    */
   async undoNext(
-    resume: ResumeCause | undefined,
-    interruptions: number,
+    { resume, interruptions }: Pick<PipelinePosition, 'resume' | 'interruptions'>,
     underWay: (execution: Interruptible) => void,
   ): Promise<() => readonly BusEvent[]> {
     const undo = this.#newest()

@@ -16,13 +16,14 @@ import { LiveState } from './live-state.js'
 import { PipelineEnding } from './pipeline-ending.js'
 import { loopLimit, refused, timedOut, toSystemError } from './pipeline-errors.js'
 import { PipelineWait } from './pipeline-wait.js'
-import { pipelinePayload } from './recorded-payloads.js'
+import { PipelineHistory } from './pipeline-history.js'
+import { PipelinePosition } from './pipeline-position.js'
 import type { ResumeCause } from './resume-cause.js'
-import { type Move, type StageEntry, enter } from './routing.js'
+import { type Move, enter } from './routing.js'
 import type { RunHost, StageWatch, WaitingPipeline } from './run-host.js'
-import { StageCycle, type StageCycleHost, type StageEnd, type StageVisit } from './stage-cycle.js'
+import { StageCycle, type StageCycleHost, type StageEnd } from './stage-cycle.js'
 import type { Interruptible } from './stage-timer.js'
-import { restoreWait, waitDeadline } from './wait.js'
+import { restoreWait } from './wait.js'
 
 /** Where a pipeline stands, and who drives it. Absent for the run itself. */
 export interface ChildPlace extends Place {
@@ -59,15 +60,12 @@ export class PipelineRun implements WaitingPipeline {
   readonly #pipeline: CompiledPipeline
   readonly #place: Place & Partial<ChildPlace>
   readonly #startedAt: number
-  readonly #visits: Map<string, number>
+  readonly #history: PipelineHistory
+  readonly #position: PipelinePosition
   readonly #ending: PipelineEnding
   readonly #wait: PipelineWait
   #status: PipelineStatus
   readonly #live: LiveState
-  #next: CompiledStage | undefined
-  #entry: StageEntry | undefined
-  #interruptions = 0
-  #resume: ResumeCause | undefined
   /** Whether a wait has ended that the last commit still holds. */
   #isWoken = false
   #hasStarted: boolean
@@ -92,16 +90,13 @@ export class PipelineRun implements WaitingPipeline {
     this.#host = host
     this.#place = place
     this.#startedAt = checkpoint.startedAt
-    this.#visits = new Map(Object.entries(checkpoint.visits))
+    this.#history = new PipelineHistory(pipeline, host, place.path)
+    this.#position = new PipelinePosition(checkpoint, pipeline)
     this.#status = checkpoint.status
     this.#live = new LiveState(checkpoint.state, pipeline, host, place.path)
     this.#cycle = new StageCycle(this.#cycleHost())
     this.#wait = new PipelineWait(this, pipeline, host, this.#live)
     this.#ending = new PipelineEnding(checkpoint, pipeline, host, place, this.#live)
-    this.#next = checkpoint.next === undefined ? undefined : enter(pipeline, { stage: checkpoint.next }).next
-    this.#entry = checkpoint.entry
-    this.#interruptions = checkpoint.interruptions
-    this.#resume = checkpoint.resume
     this.#hasStarted = hasStarted
     if (this.hasEnded) return
     if (pipeline.timeoutMs !== Infinity) this.#setDeadline()
@@ -149,8 +144,10 @@ export class PipelineRun implements WaitingPipeline {
     )
     if (inside) {
       const stage = enter(pipeline, { stage: inside.stageId }).next!
-      const isReady = run.#cycle.restore(run.#visitOf(stage, inside.visit), inside, (child, at, where) =>
-        PipelineRun.restore(child, host, at, where, lastAliveAt),
+      const isReady = run.#cycle.restore(
+        run.#position.visitOf(stage, inside.visit),
+        inside,
+        (child, at, where) => PipelineRun.restore(child, host, at, where, lastAliveAt),
       )
       if (isReady) run.#status = 'running'
     }
@@ -182,7 +179,7 @@ export class PipelineRun implements WaitingPipeline {
   }
   /** The stage that comes next, or is under way. */
   get stageId(): string | undefined {
-    return this.#cycle.forked?.id ?? this.#next?.id
+    return this.#cycle.forked?.id ?? this.#position.next?.id
   }
 
   get stageWatches(): readonly StageWatch[] {
@@ -219,21 +216,20 @@ export class PipelineRun implements WaitingPipeline {
     if (this.#status !== 'running') return
     this.#isAdvancing = true
     try {
-      if (!this.#hasStarted) this.#recordStart()
+      if (!this.#hasStarted) this.#begin()
       if (this.#isWoken) await this.#keepWoken()
       // Awaits only what is not there yet: a needless `await`, or one more asynchronous function, costs what a step does.
       let committed: Promise<void> | undefined
       if (this.#ending.current) committed = this.#undoNext()
       else if (this.#cycle.forked) committed = this.#leaveStage(await this.#cycle.proceed())
-      else if (this.#interruption || !this.#next) committed = this.#boundary([], this.#interruption)
+      else if (this.#interruption || !this.#position.next) committed = this.#boundary([], this.#interruption)
       else {
-        const { id } = this.#next
-        const visit = (this.#visits.get(id) ?? 0) + 1
+        const of = this.#position.nextVisit(this.#position.next)
         const { maxVisits } = this.#pipeline
         committed =
-          visit > maxVisits
-            ? this.#boundary([], loopLimit(id, maxVisits, this.#host.runId))
-            : this.#leaveStage(await this.#cycle.enter(this.#visitOf(this.#next, visit)))
+          of.visit > maxVisits
+            ? this.#boundary([], loopLimit(of.stage.id, maxVisits, this.#host.runId))
+            : this.#leaveStage(await this.#cycle.enter(of))
       }
       if (committed) await committed
     } finally {
@@ -305,11 +301,7 @@ export class PipelineRun implements WaitingPipeline {
       status: this.#status,
       state: this.#live.value,
       startedAt: this.#startedAt,
-      ...(this.#next ? { next: this.#next.id } : {}),
-      ...(this.#entry ? { entry: this.#entry } : {}),
-      visits: Object.fromEntries(this.#visits),
-      interruptions: this.#interruptions,
-      ...(this.#resume ? { resume: this.#resume } : {}),
+      ...this.#position.checkpoint(),
       ...(this.#wait.current ? { wait: this.#wait.current } : {}),
       ...(inside ? { inside } : {}),
       ledger: [...this.#ending.ledger],
@@ -326,28 +318,25 @@ export class PipelineRun implements WaitingPipeline {
       if (!this.#cycle.isReady) this.#status = 'paused'
       return this.#commit([])
     }
-    const { stage, visit } = end.of
     this.#cycle.left()
     if (end.ledger.length > 0) this.#ending.ledger.push(...end.ledger)
     if (end.type === 'failed') {
       this.#live.land()
-      if (end.parks) return this.#park(stage, end.error)
-      this.#visits.set(stage.id, visit)
+      if (end.parks) return this.#park(end.of.stage, end.error)
+      this.#position.visited(end.of)
       return this.#boundary([], this.#interruption ?? end.error)
     }
     const { state, move, events, failure } = end
     this.#live.value = state
-    this.#visits.set(stage.id, visit)
-    this.#interruptions = 0
-    this.#next = move.next
-    this.#entry = move.entry
+    this.#position.visited(end.of)
+    this.#position.moveTo(move)
     if (move.wait && !failure && !this.#interruption) this.#pause(move.wait)
     return this.#boundary(events, failure ?? this.#interruption)
   }
 
   /** Leaves the stage as it was before this visit, to be tried again. */
   #park({ id: stageId }: CompiledStage, error: SystemError): Promise<void> | undefined {
-    this.#interruptions++
+    this.#position.interruptions++
     const since = this.#host.clock.now()
     this.#pause({ kind: 'exhausted', stageId, since, error: serializeError(error) })
     return this.#boundary([])
@@ -356,7 +345,7 @@ export class PipelineRun implements WaitingPipeline {
   /** The one way from a stage to whatever comes next: another stage, sleep, success, or a bad end. */
   #boundary(events: readonly BusEvent[], failure?: SystemError): Promise<void> | undefined {
     if (failure) this.#beginEnding(failure)
-    else if (!this.#next && this.#status === 'running') this.#end('succeeded')
+    else if (!this.#position.next && this.#status === 'running') this.#end('succeeded')
     return this.#commit(events)
   }
 
@@ -375,14 +364,7 @@ export class PipelineRun implements WaitingPipeline {
 
   #pause(wait: Wait): void {
     this.#status = 'paused'
-    const { stageId, kind, until = this.#pipeline.stage(stageId)?.watch } = wait
-    const dueAt = waitDeadline(wait)
-    this.#record('pipeline:pause', {
-      stageId,
-      kind,
-      ...(until && kind === 'pause' ? { events: until.events ?? [until.event] } : {}),
-      ...(dueAt === Infinity ? {} : { dueAt }),
-    })
+    this.#history.paused(wait)
     this.#beginWait(wait)
   }
 
@@ -410,9 +392,9 @@ export class PipelineRun implements WaitingPipeline {
   #prepareResume(cause: ResumeCause, assign?: Readonly<Record<string, string>>): () => void {
     const endWait = this.#wait.prepareEnd(cause, assign)
     return () => {
-      this.#resume = cause
+      this.#position.resume = cause
       this.#isWoken = true
-      this.#record('pipeline:resume', { cause })
+      this.#history.resumed(cause)
       endWait()
       this.#wakeUp()
     }
@@ -434,19 +416,18 @@ export class PipelineRun implements WaitingPipeline {
   // ——— ending
 
   #beginEnding(failure: SystemError): void {
-    this.#next = undefined
-    this.#entry = undefined
+    this.#position.leave()
     const status = failure.code === 'ABORTED' && failure === this.#interruption ? 'aborted' : 'failed'
     if (!this.#ending.begin(status, failure)) this.#end(status)
   }
 
   async #undoNext(): Promise<void> {
-    const takeOver = await this.#ending.undoNext(this.#resume, this.#interruptions, (execution) => {
+    const takeOver = await this.#ending.undoNext(this.#position, (execution) => {
       this.#undoing = execution
     })
     this.#undoing = undefined
     this.#assertNotAbandoned()
-    this.#interruptions = 0
+    this.#position.interruptions = 0
     const events = takeOver()
     if (this.#ending.isDone) this.#end(this.#ending.current!.status)
     return this.#commit(events)
@@ -458,9 +439,7 @@ export class PipelineRun implements WaitingPipeline {
     this.#host.closed?.(this)
     this.#ending.current = undefined
     this.#live.refuseSignals(() => this.#refused('signal'))
-    const type = { succeeded: 'success', failed: 'failure', aborted: 'abort' }[status]
-    if (this.error) this.#record(`pipeline:${type}`, { error: serializeError(this.error) })
-    else this.#record(`pipeline:${type}`)
+    this.#history.ended(status, this.error)
   }
 
   #setDeadline(): void {
@@ -479,10 +458,6 @@ export class PipelineRun implements WaitingPipeline {
 
   // ——— what is said
 
-  #visitOf(stage: CompiledStage, visit: number): StageVisit {
-    return { stage, visit, entry: this.#entry, resume: this.#resume, interruptions: this.#interruptions }
-  }
-
   #cycleHost(): StageCycleHost {
     return {
       pipeline: this.#pipeline,
@@ -495,26 +470,13 @@ export class PipelineRun implements WaitingPipeline {
       wakeUp: () => {
         if (this.#status === 'paused') this.#wakeUp()
       },
-      record: this.#host.record && ((type, payload) => this.#record(type, payload)),
+      record: this.#history.record,
     }
   }
 
-  #recordStart(): void {
+  #begin(): void {
     this.#hasStarted = true
-    if (this.path !== '') return this.#record('pipeline:start')
-    const payload = pipelinePayload(this.#pipeline)
-    this.#host.record?.('pipeline', 'pipeline:start', payload, { state: this.#live.value })
-  }
-
-  #record(type: string, payload?: Readonly<Record<string, unknown>>): void {
-    const { record } = this.#host
-    if (!record) return
-    if (!payload && this.path === '') return record('pipeline', type, pipelinePayload(this.#pipeline))
-    record('pipeline', type, { pipelineId: this.#pipeline.id, ...this.#where, ...payload })
-  }
-
-  get #where(): { readonly path?: string } {
-    return this.path === '' ? {} : { path: this.path }
+    this.#history.started(this.#live.value)
   }
 
   #refused(verb: string): SystemError {

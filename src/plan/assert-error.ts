@@ -32,7 +32,7 @@ export function assertAdaptorError(error: unknown): void {
 }
 
 function throwIf(error: unknown, name: string): void {
-  const known: RTError = toJobError(toFault(error), { name: '', timeoutMs: Infinity, stateLimitMb: 0 })
+  const known: RTError = toJobError(toFault(error), { name: '', stateLimitMb: 0 })
   if (known.name === name) throw known
 }
 

@@ -85,12 +85,11 @@ function readText(target: unknown, key: string): string | undefined {
 /** The step it happened in, as far as its error tells. */
 export interface FaultPlace {
   readonly name: string
-  readonly timeoutMs: number
   readonly stateLimitMb: number
 }
 
 /** Which error a fault becomes, and with it how far it reaches: one table for functions and text. */
-export function toJobError(fault: JobFault, { name, timeoutMs, stateLimitMb }: FaultPlace): RTError {
+export function toJobError(fault: JobFault, { name, stateLimitMb }: FaultPlace): RTError {
   const { kind, message, position, sourceLine, stack, operationName } = fault
   const facts: RTErrorOptions = {
     step: name,
@@ -112,7 +111,7 @@ export function toJobError(fault: JobFault, { name, timeoutMs, stateLimitMb }: F
     case 'security':
       return new SecurityError(message, facts)
     case 'timeout':
-      return new TimeoutError(`Job took longer than ${timeoutMs}ms to complete`, facts)
+      return new TimeoutError(message, facts)
     case 'memory':
       return new RuntimeCrash(message, { ...facts, subtype: 'OutOfMemory', severity: 'kill' })
     case 'too-large':

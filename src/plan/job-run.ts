@@ -215,7 +215,7 @@ class JobRun {
   async #fail(outcome: JobOutcome & { readonly ok: false }): Promise<StepEnd> {
     const { stateLimitMb, clock, notify, logger, observe } = this.#environment
     const { name, id } = this.#step
-    const error = toJobError(outcome.fault, { name, timeoutMs: this.#timeoutMs(), stateLimitMb })
+    const error = toJobError(outcome.fault, { name, stateLimitMb })
     // Too long and too large end the run as they are: there is no state to tell of.
     if (error instanceof TimeoutError || error instanceof StateTooLargeError) throw error
     if (error.retryable && this.#hasRetryLeft()) {

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
+import { afterAll, vi } from 'vitest'
+
+// A process takes a second or two to start, and on a busy machine many more; some tests start ten.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -28,8 +31,17 @@ export interface CliOptions {
 }
 
 /** Starts `busline` as a process of its own, from its sources. */
-export function startCli(args: readonly string[], { env = {}, stdin }: CliOptions = {}): Started {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+export function startCli(args: readonly string[], options?: CliOptions): Started {
+  return startScript('src/cli/main.ts', args, options)
+}
+
+/** Starts a program that is written in TypeScript as a process of its own. */
+export function startScript(
+  file: string,
+  args: readonly string[],
+  { env = {}, stdin }: CliOptions = {},
+): Started {
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     cwd: ROOT,
     env: { ...process.env, COLUMNS: '100', ...env },
   })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { serveInspector } from '../../inspector/node/index.js'
+import { type ServeInspectorOptions, serveInspector } from '../../inspector/node/index.js'
 import { type Command, parseCommandLine, wholeNumber } from '../command-line.js'
 import { listenForInterruption } from '../interruption.js'
 import { openRunStore } from '../store/open-store.js'
@@ -24,19 +24,27 @@ export const inspect: Command = {
       port: { type: 'string', default: '0' },
     })
     const port = wholeNumber('port', values.port, 0, 65_535)
-    const store = await openRunStore(values.store)
-    const { write, paint } = openTerminal(process.stdout)
-    try {
-      // What is no store is told now, not to whoever opens the page.
-      await store.timelines.listRuns({ limit: 1 })
-      const interruption = listenForInterruption(() => {})
-      const server = await serveInspector({ store: store.timelines }, { port })
-      write(`${paint('bold', server.url)}  ${paint('dim', 'Ctrl-C to stop')}\n`)
-      if (!interruption.signal.aborted) await once(interruption.signal, 'abort')
-      await server.close()
-      return 0
-    } finally {
-      await store.close()
-    }
+    return inspectRuns(values.store, { port })
   },
+}
+
+/** Serves the inspector on the runs in a file until it is interrupted; returns the exit code. */
+export async function inspectRuns(
+  file: string | undefined,
+  options: Pick<ServeInspectorOptions, 'port' | 'script'>,
+): Promise<number> {
+  const store = await openRunStore(file)
+  const { write, paint } = openTerminal(process.stdout)
+  try {
+    // What is no store is told now, not to whoever opens the page.
+    await store.timelines.listRuns({ limit: 1 })
+    const interruption = listenForInterruption(() => {})
+    const server = await serveInspector({ store: store.timelines }, options)
+    write(`${paint('bold', server.url)}  ${paint('dim', 'Ctrl-C to stop')}\n`)
+    if (!interruption.signal.aborted) await once(interruption.signal, 'abort')
+    await server.close()
+    return 0
+  } finally {
+    await store.close()
+  }
 }

@@ -1,5 +1,6 @@
 import { createEventBus } from '../../bus/create-event-bus.js'
 import type { AnyEventBus } from '../../bus/event-bus.js'
+import { type Clock, systemClock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import type { RunInfo } from '../../runtime/run-result.js'
 import { WorkflowRuntime } from '../../runtime/workflow-runtime.js'
@@ -29,6 +30,8 @@ export interface SessionOptions {
   /** How long to wait, after the last event, for runs that sleep; milliseconds. */
   readonly waitMs: number
   readonly logger: Logger
+  /** @default the host's */
+  readonly clock?: Clock
   /** Ends the session before its time: no further event is published, runs that are under way may end. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void | Promise<void>
@@ -68,34 +71,37 @@ const MAX_IN_FLIGHT = 64
 
 const LOOK_EVERY_MS = 20
 
+const TAKE_OVER_EVERY_MS = 250
+
 /** Runs workflows on events, from registering them to the end of the last run. */
 export async function runSession(options: SessionOptions): Promise<SessionResult> {
-  const { workflows, storage, timelineStore, signal, seed } = options
-  const bus = createEventBus()
+  const { workflows, storage, timelineStore, signal, seed, clock = systemClock } = options
+  const bus = createEventBus({ clock })
   const board = new RunBoard(bus)
   const runtime = new WorkflowRuntime({
     bus,
+    clock,
     logger: options.logger,
     claimTtl: CLAIM_TTL_MS,
     ...(seed === undefined ? {} : { random: seededRandom(seed) }),
     ...(storage ? { storage } : {}),
     ...(timelineStore ? { timelineStore } : {}),
   })
-  const beganAt = Date.now()
+  const beganAt = clock.now()
   try {
     await workflows.register(runtime)
     board.open(runtime, workflows.manners)
-    if (storage) await takeOver(runtime, options)
+    if (storage) await takeOver(runtime, options, clock)
     board.adopt(runtime.listAllRuns())
     const progress = (published: number) =>
       options.onProgress({
         published,
         ...(options.total === undefined ? {} : { total: options.total }),
         ...board.counts,
-        elapsedMs: Date.now() - beganAt,
+        elapsedMs: clock.now() - beganAt,
       })
     const facts = await publishAll(runtime, bus, options, progress)
-    await untilIdle(runtime, options, () => progress(facts.published + facts.takenBefore))
+    await untilIdle(runtime, options, clock, () => progress(facts.published + facts.takenBefore))
     const queued = runtime.dispatches({ limit: 0 }).queued
     if (signal.aborted) await runtime.stop({ drain: true })
     const runs = runtime.listAllRuns()
@@ -106,7 +112,7 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
       tallies: board.tallies(runtime),
       runs,
       queued,
-      elapsedMs: Date.now() - beganAt,
+      elapsedMs: clock.now() - beganAt,
     }
   } finally {
     await runtime.stop()
@@ -115,18 +121,26 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
 }
 
 /** Waits for runs of a process that has just died: it counts as alive for a moment longer. */
-async function takeOver(runtime: WorkflowRuntime, { signal, onNote }: SessionOptions): Promise<void> {
-  const givesUpAt = Date.now() + 2 * CLAIM_TTL_MS
+async function takeOver(
+  runtime: WorkflowRuntime,
+  { signal, onNote }: SessionOptions,
+  clock: Clock,
+): Promise<void> {
+  const givesUpAt = clock.now() + 2 * CLAIM_TTL_MS
   for (let isTold = false; ; isTold = true) {
     const { owned } = await runtime.recover()
     if (owned.length === 0 || signal.aborted) return
-    const runs = `${owned.length} ${owned.length === 1 ? 'run' : 'runs'}`
-    if (Date.now() >= givesUpAt) {
-      onNote(`${runs} of this store belong to another process that is alive: it goes on with them`)
+    const isOne = owned.length === 1
+    const runs = `${owned.length} ${isOne ? 'run' : 'runs'}`
+    if (clock.now() >= givesUpAt) {
+      const theirs = isOne
+        ? 'belongs to another process that is alive: it goes on with it'
+        : 'belong to another process that is alive: it goes on with them'
+      onNote(`${runs} of this store ${theirs}`)
       return
     }
     if (!isTold) onNote(`Waiting for ${runs} of a process that was alive a moment ago …`)
-    await sleep(250, signal)
+    await sleep(TAKE_OVER_EVERY_MS, signal, clock)
   }
 }
 
@@ -185,17 +199,18 @@ async function submit(
 async function untilIdle(
   runtime: WorkflowRuntime,
   { signal, waitMs }: SessionOptions,
+  clock: Clock,
   progress: () => void | Promise<void>,
 ): Promise<void> {
-  const waitsUntil = Date.now() + waitMs
+  const waitsUntil = clock.now() + waitMs
   while (!signal.aborted) {
     const runs = runtime.listAllRuns()
     const isBusy =
       runs.some(({ status }) => status === 'running' || status === 'queued') || hasTurn(runtime, runs)
     const isAsleep = runs.some(({ status }) => status === 'paused')
-    if (!isBusy && (!isAsleep || Date.now() >= waitsUntil)) return
+    if (!isBusy && (!isAsleep || clock.now() >= waitsUntil)) return
     await progress()
-    await sleep(LOOK_EVERY_MS, signal)
+    await sleep(LOOK_EVERY_MS, signal, clock)
   }
 }
 
@@ -217,14 +232,14 @@ async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSign
   }
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer)
+      clock.clearTimeout(timer)
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, ms)
+    const timer = clock.setTimeout(done, ms)
     signal.addEventListener('abort', done)
   })
 }

@@ -1,4 +1,11 @@
 import { type Link, SpanStatusCode } from '@opentelemetry/api'
+import { SeverityNumber } from '@opentelemetry/api-logs'
+import {
+  InMemoryLogRecordExporter,
+  LoggerProvider,
+  type ReadableLogRecord,
+  SimpleLogRecordProcessor,
+} from '@opentelemetry/sdk-logs'
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -7,16 +14,25 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import { MemoryTimelineStore, type StepContext } from 'busline'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type OtelLogger, openTelemetrySink } from '../../src/timeline/open-telemetry.js'
+import { openTelemetrySink } from '../../src/timeline/open-telemetry.js'
 import { openRuntime } from '../runtime/open-runtime.js'
 
 const exporter = new InMemorySpanExporter()
 const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
 const tracer = provider.getTracer('busline-test')
 
-beforeEach(() => exporter.reset())
+const logExporter = new InMemoryLogRecordExporter()
+const logger = new LoggerProvider({
+  processors: [new SimpleLogRecordProcessor({ exporter: logExporter })],
+}).getLogger('busline-test')
+
+beforeEach(() => {
+  exporter.reset()
+  logExporter.reset()
+})
 
 const spans = (): readonly ReadableSpan[] => exporter.getFinishedSpans()
+const logged = (): readonly ReadableLogRecord[] => logExporter.getFinishedLogRecords()
 const named = (name: string): ReadableSpan => {
   const found = spans().filter((span) => span.name === name)
   expect(found, name).toHaveLength(1)
@@ -27,8 +43,6 @@ const linked = (span: ReadableSpan) => span.links.map(({ context }: Link) => con
 
 describe('openTelemetrySink() with the SDK of OpenTelemetry', () => {
   it('gives finished runs as traces: parents, times, failures, events, links, and logs with their span', async () => {
-    const logged: Parameters<OtelLogger['emit']>[0][] = []
-    const logger: OtelLogger = { emit: (record) => logged.push(record) }
     const { runtime, bus } = openRuntime({
       timelineStore: new MemoryTimelineStore(),
       timeline: { sinks: [openTelemetrySink({ tracer, logger })] },
@@ -116,10 +130,65 @@ describe('openTelemetrySink() with the SDK of OpenTelemetry', () => {
       const [begin, end] = times(span) as [number, number]
       expect(begin >= from && end <= to && begin <= end, span.name).toBe(true)
     }
-    expect(logged.map(({ severityText, body }) => [severityText, body])).toEqual([
+    expect(logged().map(({ severityText, body }) => [severityText, body])).toEqual([
       ['WARN', 'charging'],
       ['WARN', 'charging'],
     ])
+    // Each belongs to the attempt that wrote it.
+    expect(logged().map(({ spanContext }) => spanContext)).toEqual([
+      first!.spanContext(),
+      second!.spanContext(),
+    ])
+  })
+
+  it('gives what steps log as log records, in the trace of their run, with severity, time and attributes', async () => {
+    const { runtime, clock } = openRuntime({
+      timelineStore: new MemoryTimelineStore(),
+      timeline: { sinks: [openTelemetrySink({ tracer, logger })] },
+    })
+    const log = (ctx: StepContext) => {
+      ctx.logger.debug('looked up', { tries: 2, hit: true })
+      ctx.logger.info('charged')
+      ctx.logger.error('was too late')
+    }
+    await runtime.register({
+      id: 'orders',
+      triggers: { placed: { event: 'order:placed' } },
+      pipelines: {
+        main: {
+          id: 'main',
+          stages: [
+            { id: 'pay', steps: { charge: log } },
+            { id: 'fan', pipelines: [{ id: 'child', stages: [{ id: 'pack', steps: { box: log } }] }] },
+          ],
+        },
+      },
+    })
+    const runId = (await runtime.invoke('orders', 'placed', {})).metadata.runId
+    await runtime.stop()
+
+    const steps = [named('step charge'), named('step box')]
+    expect(logged()).toHaveLength(6)
+    for (const [index, step] of steps.entries()) {
+      const own = logged().filter(({ spanContext }) => spanContext?.spanId === spanId(step))
+      expect(
+        own.map(({ severityNumber, severityText, body }) => [severityNumber, severityText, body]),
+      ).toEqual([
+        [SeverityNumber.DEBUG, 'DEBUG', 'looked up'],
+        [SeverityNumber.INFO, 'INFO', 'charged'],
+        [SeverityNumber.ERROR, 'ERROR', 'was too late'],
+      ])
+      for (const { spanContext, hrTime, attributes } of own) {
+        expect(spanContext).toEqual(step.spanContext())
+        expect(spanContext?.traceId).toBe(named('run orders').spanContext().traceId)
+        expect(hrTime[0] * 1000 + hrTime[1] / 1e6).toBe(clock.now())
+        expect(attributes).toMatchObject({ 'busline.stage_id': ['pay', 'pack'][index] })
+      }
+      expect(own[0]!.attributes).toMatchObject({ 'busline.data': '{"tries":2,"hit":true}' })
+    }
+    expect(named('run orders').attributes).toMatchObject({ 'busline.run_id': runId })
+    // A log is told once: as a record, not as an event of its span as well.
+    for (const step of steps) expect(step.events).toEqual([])
   })
 
   it('is told nothing, and no events are made for it, where there is no sink', async () => {

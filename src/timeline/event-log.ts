@@ -3,23 +3,24 @@ import type { TimelineEvent, TimelineEventType, TimelineSource, TimelineState } 
 
 type Payload = Readonly<Record<string, unknown>>
 
-/** Stands in the place of a payload where an event has more than that. */
+/** Stands in the place of a type where an event has more than that and a payload. */
 class Extended {
-  payload: Payload
+  readonly type: string
   delta: readonly Patch[] | undefined
   snapshot: TimelineState | undefined
   /** Only where the type does not say it. */
   source: TimelineSource | undefined
 
-  readonly #isExtended = true
-
-  constructor(payload: Payload) {
-    this.payload = payload
-  }
-
-  /** Asked in a way that no payload can answer, or refuse to. */
-  static is(entry: object): entry is Extended {
-    return #isExtended in entry
+  constructor(
+    type: string,
+    delta: readonly Patch[] | undefined,
+    snapshot: TimelineState | undefined,
+    source: TimelineSource | undefined,
+  ) {
+    this.type = type
+    this.delta = delta
+    this.snapshot = snapshot
+    this.source = source
   }
 }
 
@@ -35,7 +36,7 @@ export class EventLog {
   /** The `seq` of the first event. */
   first: number
   length = 0
-  /** Milliseconds since `#origin`, type and payload of each. Small numbers need no memory of their own. */
+  /** Milliseconds since `#origin`, type or `Extended`, and payload of each. Small numbers need no memory of their own. */
   readonly #slots: unknown[]
   #origin = 0
 
@@ -49,26 +50,30 @@ export class EventLog {
   static of(runId: string, events: readonly TimelineEvent[]): EventLog {
     const log = new EventLog(runId, events[0]?.seq ?? 1, events.length)
     for (const { timestamp, source, type, payload, delta, snapshot } of events) {
-      log.add(timestamp, source, type, payload)
-      if (delta) log.setDelta(delta)
-      if (snapshot) log.setSnapshot(log.length - 1, snapshot)
+      log.add(timestamp, source, type, payload, delta, snapshot)
     }
     return log
   }
 
-  add(timestamp: number, source: TimelineSource, type: string, payload: Payload): void {
+  add(
+    timestamp: number,
+    source: TimelineSource,
+    type: string,
+    payload: Payload,
+    delta?: readonly Patch[],
+    snapshot?: TimelineState,
+  ): void {
     if (this.length === 0) this.#origin = timestamp
-    this.#put(timestamp, type, payload)
-    if (source !== sourceOf(type)) this.#extended(this.length - 1).source = source
-  }
-
-  /** Of the last event. */
-  setDelta(delta: readonly Patch[]): void {
-    this.#extended(this.length - 1).delta = delta
+    const own = source === sourceOf(type) ? undefined : source
+    const isPlain = delta === undefined && snapshot === undefined && own === undefined
+    this.#put(timestamp, isPlain ? type : new Extended(type, delta, snapshot, own), payload)
   }
 
   setSnapshot(index: number, state: TimelineState): void {
-    this.#extended(index).snapshot = state
+    const at = index * WIDTH + 1
+    const type = this.#slots[at] as string | Extended
+    if (typeof type === 'string') this.#slots[at] = new Extended(type, undefined, state, undefined)
+    else type.snapshot = state
   }
 
   /** Adds what `later` has from its event `skip` on. */
@@ -83,25 +88,23 @@ export class EventLog {
   /** Puts what `safe` makes of it in the place of each payload. */
   mapPayloads(safe: (payload: Payload, type: string) => Payload): void {
     const slots = this.#slots
-    for (let at = 2; at < this.length * WIDTH; at += WIDTH) {
-      const entry = slots[at] as Payload | Extended
-      const type = slots[at - 1] as string
-      if (Extended.is(entry)) entry.payload = safe(entry.payload, type)
-      else slots[at] = safe(entry, type)
+    for (let at = 1; at < this.length * WIDTH; at += WIDTH) {
+      const type = slots[at] as string | Extended
+      slots[at + 1] = safe(slots[at + 1] as Payload, typeof type === 'string' ? type : type.type)
     }
   }
 
   /** Goes through what changed the state, or holds it. */
-  *extended(): Iterable<{ readonly index: number; readonly entry: Omit<Extended, 'payload' | 'source'> }> {
+  *extended(): Iterable<{ readonly index: number; readonly entry: Pick<Extended, 'delta' | 'snapshot'> }> {
     for (let index = 0; index < this.length; index++) {
-      const entry = this.#slots[index * WIDTH + 2] as Payload | Extended
-      if (Extended.is(entry)) yield { index, entry }
+      const entry = this.#slots[index * WIDTH + 1] as string | Extended
+      if (typeof entry !== 'string') yield { index, entry }
     }
   }
 
   snapshotAt(seq: number): TimelineState | undefined {
-    const entry = this.#slots[(seq - this.first) * WIDTH + 2] as Payload | Extended | undefined
-    return entry && Extended.is(entry) ? entry.snapshot : undefined
+    const entry = this.#slots[(seq - this.first) * WIDTH + 1] as string | Extended | undefined
+    return typeof entry === 'object' ? entry.snapshot : undefined
   }
 
   /** The events from `from` to `to`, both included. */
@@ -115,42 +118,43 @@ export class EventLog {
   #event(index: number): TimelineEvent {
     const slots = this.#slots
     const at = index * WIDTH
-    const type = slots[at + 1] as TimelineEventType
-    const entry = slots[at + 2] as Payload | Extended
-    const extended = Extended.is(entry) ? entry : undefined
+    const entry = slots[at + 1] as string | Extended
+    const { type, delta, snapshot, source } =
+      typeof entry === 'string' ? ({ type: entry } as Partial<Extended> & { type: string }) : entry
     return {
       runId: this.runId,
       seq: this.first + index,
       timestamp: this.#origin + (slots[at] as number),
-      source: extended?.source ?? sourceOf(type),
-      type,
-      payload: extended?.payload ?? (entry as Payload),
-      ...(extended?.delta ? { delta: extended.delta } : {}),
-      ...(extended?.snapshot ? { snapshot: extended.snapshot } : {}),
+      source: source ?? sourceOf(type),
+      type: type as TimelineEventType,
+      payload: slots[at + 2] as Payload,
+      ...(delta ? { delta } : {}),
+      ...(snapshot ? { snapshot } : {}),
     }
   }
 
-  #put(timestamp: number, type: unknown, entry: unknown): void {
+  #put(timestamp: number, type: unknown, payload: unknown): void {
     const slots = this.#slots
     const at = this.length++ * WIDTH
     slots[at] = timestamp - this.#origin
     slots[at + 1] = type
-    slots[at + 2] = entry
-  }
-
-  #extended(index: number): Extended {
-    const at = index * WIDTH + 2
-    const entry = this.#slots[at] as Payload | Extended
-    if (Extended.is(entry)) return entry
-    const extended = new Extended(entry)
-    this.#slots[at] = extended
-    return extended
+    slots[at + 2] = payload
   }
 }
 
-/** Who puts events of a type on a timeline. */
+/** Who puts events of a type on a timeline; a table, as it is asked for each event. */
+const SOURCES = new Map<string, TimelineSource>()
+
 function sourceOf(type: string): TimelineSource {
-  if (type.startsWith('state:')) return 'store'
-  if (type.startsWith('log:')) return 'logger'
-  return type.startsWith('service:') ? 'container' : 'pipeline'
+  return SOURCES.get(type) ?? rememberSource(type)
+}
+
+function rememberSource(type: string): TimelineSource {
+  let source: TimelineSource = 'pipeline'
+  if (type.startsWith('state:')) source = 'store'
+  else if (type.startsWith('log:')) source = 'logger'
+  else if (type.startsWith('service:')) source = 'container'
+  // The engine has some thirty types; whoever imports timelines may have any.
+  if (SOURCES.size < 100) SOURCES.set(type, source)
+  return source
 }

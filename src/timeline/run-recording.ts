@@ -22,6 +22,8 @@ const URGENT_COUNT = 256
 /** For how many events there is room from the beginning: a run of three stages has twenty. */
 const CAPACITY = 20
 
+const LETTER_L = 'l'.charCodeAt(0)
+
 /** The part of the limit on events at which the timeline says that it is near. */
 const WARN_AT = 0.8
 
@@ -130,17 +132,14 @@ export class RunRecording {
     const state = this.#state
     const seq = ++this.#lastSeq
     const fresh = this.#fresh
+    const delta = change?.delta
+    const hasSnapshot = state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval)
     // What a user logs may change before the next batch; the rest is the engine's own.
-    fresh.add(host.clock.now(), source, type, isLog(type) ? this.#safe(payload) : payload)
+    const kept = isLog(type) ? this.#safe(payload) : payload
+    fresh.add(host.clock.now(), source, type, kept, delta, hasSnapshot ? state : undefined)
     if (fresh.length === 1) this.#firstState = state
-    if (change?.delta) {
-      fresh.setDelta(change.delta)
-      if (host.redaction) this.#statesAfter.push(change.state)
-    }
-    if (state && (isWhole || seq - this.#lastSnapshotSeq >= host.snapshotInterval)) {
-      fresh.setSnapshot(fresh.length - 1, state)
-      this.#noteSnapshot(seq)
-    }
+    if (delta && host.redaction) this.#statesAfter.push(change.state)
+    if (hasSnapshot) this.#noteSnapshot(seq)
     this.#isNextWhole = isWhole && state === undefined
     host.room--
     const isUrgent = fresh.length >= URGENT_COUNT
@@ -315,11 +314,13 @@ export class RunRecording {
 
 /** What a user logs may change before the next batch. */
 function isLog(type: string): boolean {
-  return type.startsWith('log:')
+  // No other type begins so: asked for each event, and a character is there at once.
+  return type.charCodeAt(0) === LETTER_L && type.startsWith('log:')
 }
 
 /** Absent rather than undefined: not every store tells the two apart. */
 function withoutGaps(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (!Object.values(facts).includes(undefined)) return facts
   const present: Record<string, unknown> = {}
   for (const key of Object.keys(facts)) if (facts[key] !== undefined) present[key] = facts[key]
   return present

@@ -22,10 +22,19 @@ const STATE_FIELDS = new Set(['state', 'patch'])
 const RESERVED = new Set(['__proto__', 'constructor'])
 
 export function toSafePayload(payload: Payload, options: PayloadOptions): Payload {
-  if (!options.redaction && isSmallAndFlat(payload)) return payload
+  if (!options.redaction) {
+    if (KNOWN.has(payload)) return payload
+    if (isSmallAndFlat(payload)) {
+      if (Object.isFrozen(payload)) KNOWN.add(payload)
+      return payload
+    }
+  }
   const writer = new SafeCopy(options)
   return writer.copy(payload, 0) as Payload
 }
+
+/** Frozen and flat: what most runs say they say with the same few objects, and what those are they stay. */
+const KNOWN = new WeakSet<Payload>()
 
 /** The usual payload of the engine: a few ids and numbers, in an object of its own. */
 function isSmallAndFlat(payload: Payload): boolean {

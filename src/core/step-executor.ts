@@ -36,6 +36,12 @@ export interface TaskControl {
   readonly logger: Logger
   /** Tells how far the task is, from 0 to 1. */
   readonly progress: (fraction: number, message?: string) => void
+  /**
+   * Calls `listener` with the reason when `signal` fires, at once if it has fired; at most once, and perhaps after `execute`
+   * has settled. The engine gives it so that no signal is made for a task that does not look at it: making one and
+   * listening to it takes longer than a small task. An executor listens to `signal` where it is absent.
+   */
+  readonly onAbort?: ((listener: (reason: unknown) => void) => void) | undefined
 }
 
 /**
@@ -63,4 +69,4 @@ export type TaskFunction<Input = never, Output = unknown> = (
 ) => Output | Promise<Output>
 
 /** What a task sees of its step: its identity and its control. */
-export interface TaskContext extends TaskControl, Omit<StepTask, 'input'> {}
+export interface TaskContext extends Omit<TaskControl, 'onAbort'>, Omit<StepTask, 'input'> {}

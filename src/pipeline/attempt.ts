@@ -1,5 +1,6 @@
 import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../core/logger.js'
+import type { TaskControl } from '../core/step-executor.js'
 import { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
 import type { CompiledStep } from './compiled-pipeline.js'
@@ -31,9 +32,10 @@ export class Attempt {
   readonly frame: StageFrame
   /** From 1, cut-off executions included. */
   readonly number: number
-  readonly context: StepContext = new AttemptContext(this)
+  readonly context: StepContext & TaskControl = new AttemptContext(this)
   #events: BusEvent[] | undefined
   #controller: AbortController | undefined
+  #abortListeners: ((reason: unknown) => void)[] | undefined
   #logger: Logger | undefined
   #isOver = false
   #reason: unknown
@@ -73,6 +75,12 @@ export class Attempt {
     return this.#controller.signal
   }
 
+  /** For executors: hears what the signal would tell, without there having to be one. */
+  onAbort(listener: (reason: unknown) => void): void {
+    if (this.#reason === undefined) (this.#abortListeners ??= []).push(listener)
+    else listener(this.#reason)
+  }
+
   get logger(): Logger {
     return (this.#logger ??= this.#createLogger())
   }
@@ -82,7 +90,9 @@ export class Attempt {
     if (this.#isOver) return
     this.#isOver = true
     this.#reason = reason
-    if (reason) this.#controller?.abort(reason)
+    if (!reason) return
+    this.#controller?.abort(reason)
+    for (const listener of this.#abortListeners ?? []) listener(reason)
   }
 
   publish(type: string, payload: unknown, meta?: EventMeta): BusEvent {
@@ -133,7 +143,7 @@ export class Attempt {
 }
 
 /** Reads everything from the attempt when it is asked for, so that a step pays for what it uses; methods may be detached. */
-class AttemptContext implements StepContext {
+class AttemptContext implements StepContext, TaskControl {
   readonly #attempt: Attempt
 
   constructor(attempt: Attempt) {
@@ -172,6 +182,11 @@ class AttemptContext implements StepContext {
   }
   get signal(): AbortSignal {
     return this.#attempt.signal
+  }
+  /** Not for steps, which have the signal. */
+  get onAbort() {
+    const attempt = this.#attempt
+    return (listener: (reason: unknown) => void): void => attempt.onAbort(listener)
   }
   get logger(): Logger {
     return this.#attempt.logger

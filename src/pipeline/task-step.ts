@@ -1,4 +1,4 @@
-import type { StepExecutor, StepTask } from '../core/step-executor.js'
+import type { StepExecutor, StepTask, TaskControl } from '../core/step-executor.js'
 import { SystemError } from '../core/system-error.js'
 import type { TaskStep } from './pipeline-definition.js'
 import type { RunHost } from './run-host.js'
@@ -14,7 +14,7 @@ export type AnyTaskStep = Pick<TaskStep, 'task' | 'executor' | 'requires'> & {
 export function taskAction(
   { task, executor, requires = NOTHING, ...step }: AnyTaskStep,
   timeoutMs: number,
-): (context: StepContext, host: RunHost) => Promise<unknown> {
+): (context: StepContext & TaskControl, host: RunHost) => Promise<unknown> {
   return async (context, host) => {
     const place = findExecutor(host, task, executor)
     const input = step.input ? await step.input(context as never) : context.state

@@ -12,6 +12,20 @@ const executor = workerExecutor(manager, { tasksPerWorker: inFlight })
 
 const runId = '01a1fd78-3c9e-70d7-8b11-44ff267593f3'
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What the engine hands over with each attempt of a step: its end can be heard, and a signal is made for who asks for one. */
+class Control {
+  logger = logger
+  #controller
+  #abortListeners
+  get signal() {
+    return (this.#controller ??= new AbortController()).signal
+  }
+  get onAbort() {
+    return (listener) => void (this.#abortListeners ??= []).push(listener)
+  }
+  progress() {}
+}
 const execute = (task, input) =>
   executor.execute(
     {
@@ -29,8 +43,7 @@ const execute = (task, input) =>
       requires: {},
       key: undefined,
     },
-    // One signal for each, as each attempt of a step has: the executor asks for it, so there is nothing to save by waiting.
-    { signal: new AbortController().signal, logger, progress() {} },
+    new Control(),
   )
 
 await roundTripsPerSecond({

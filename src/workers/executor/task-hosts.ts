@@ -21,6 +21,8 @@ export interface TaskHost {
   readonly tasks: readonly string[]
   /** How many tasks are there: kept by the executor, read by placement, `idleTimeout` and drain. */
   activeTasks: number
+  /** A number for a task there: each is given once, also where several executors share the host. */
+  nextTaskId(): number
   /** @throws {SystemError} `VALIDATION` when the message cannot be cloned. Does nothing once the host is lost. */
   post(message: WireMessage, transfer?: readonly Transferable[]): void
   /** Called with each `taskResult`, `taskProgress` and `taskLog`. Returns how to stop. */

@@ -1,24 +1,22 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
 import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
-import {
-  type WireMessage,
-  type WireTask,
-  type WireTaskResult,
-  type WorkerEvents,
-  message,
-} from '../messages/protocol.js'
+import { type WireMessage, type WireTaskResult, type WorkerEvents, message } from '../messages/protocol.js'
 import type { TaskHost } from './task-hosts.js'
 import { explainTravel, takeAlong } from '../messages/check-travel.js'
 import type { PendingTask } from './pending-task.js'
+import { TaskTable } from './task-table.js'
+import { toGroups } from './to-groups.js'
 
-/** So many tasks leave together at most: the thread can begin with them while the next are put together. */
+/** So many tasks leave together at most. */
 const MAX_BATCH = 16
+
+/** And of those under way at most this share, so that the thread works on some while others are put together here. */
+const MAX_SHARE = 1 / 4
 
 export interface TaskPlaceOptions {
   readonly clock: Clock
   /** How long the thread may take to confirm that a task is no longer wanted. */
   readonly cancelTimeoutMs: number
-  readonly nextId: () => number
   /** A task has left: there is room for another. */
   readonly onRoom: () => void
   /** A task ended with an error. */
@@ -39,7 +37,8 @@ export class TaskPlace {
   readonly host: TaskHost
   readonly tasks: ReadonlySet<string>
   readonly #options: TaskPlaceOptions
-  readonly #running = new Map<number, PendingTask>()
+  readonly #running = new TaskTable()
+  readonly #nextId: () => number
   /** The timers of what was told to end and has not confirmed it. */
   readonly #cancelled = new Map<number, TimerHandle>()
   readonly #stops: (() => void)[] = []
@@ -50,6 +49,7 @@ export class TaskPlace {
     this.host = host
     this.tasks = new Set(host.tasks)
     this.#options = options
+    this.#nextId = () => host.nextTaskId()
     this.#stops.push(host.onTaskMessage((received) => this.#receive(received)))
     this.#stops.push(host.onLost((error) => this.#lose(error)))
   }
@@ -59,19 +59,18 @@ export class TaskPlace {
   }
 
   send(task: PendingTask): void {
-    task.id = this.#options.nextId()
     task.place = this
-    this.#running.set(task.id, task)
-    this.host.activeTasks++
+    this.#running.add(task, this.#nextId)
+    const active = ++this.host.activeTasks
     // One turn later: what steps that go on at the same time hand over leaves in one message.
     const count = this.#outbox.push(task)
-    if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
-    else if (count === MAX_BATCH) this.#flush()
+    if (count >= Math.min(MAX_BATCH, active * MAX_SHARE)) this.#flush()
+    else if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
   }
 
   /** Nobody waits for this task any more. */
   cancel(task: PendingTask, reason: unknown): void {
-    if (!this.#running.delete(task.id)) return
+    if (!this.#running.delete(task)) return
     const unsent = this.#outbox.indexOf(task)
     if (unsent >= 0) {
       this.#outbox.splice(unsent, 1)
@@ -86,7 +85,7 @@ export class TaskPlace {
 
   /** Ends all tasks, here and there, and forgets the host. */
   leave(toError: (task: PendingTask) => SystemError): void {
-    const sent = [...this.#running.values()].filter((task) => !this.#outbox.includes(task))
+    const sent = this.#running.list().filter((task) => !this.#outbox.includes(task))
     for (const task of sent) this.#tellCancelled(task, toError(task))
     this.#close(toError)
   }
@@ -100,8 +99,7 @@ export class TaskPlace {
     this.#outbox = []
     if (tasks.length === 0 || this.#isGone) return
     try {
-      const moved = tasks.flatMap(({ order }) => takeAlong(order.input, 'input'))
-      this.host.post(message('task', { tasks: tasks.map(toWire) }), moved)
+      this.host.post(message('task', { groups: toGroups(tasks) }), movedWith(tasks))
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const task of tasks) this.#sendAlone(task)
@@ -109,12 +107,11 @@ export class TaskPlace {
   }
 
   #sendAlone(task: PendingTask): void {
-    const { input } = task.order
     try {
-      this.host.post(message('task', { tasks: [toWire(task)] }), takeAlong(input, 'input'))
+      this.host.post(message('task', { groups: toGroups([task]) }), movedWith([task]))
     } catch (error) {
-      this.#running.delete(task.id)
-      task.reject(explainTravel(input, 'input', error))
+      this.#running.delete(task)
+      task.reject(explainTravel(task.order.input, 'input', error))
       this.#free()
     }
   }
@@ -138,10 +135,10 @@ export class TaskPlace {
     }
   }
 
-  #finish({ id, value, error }: WireTaskResult): void {
+  #finish([id, value, error]: WireTaskResult): void {
     const task = this.#running.get(id)
     if (task) {
-      this.#running.delete(id)
+      this.#running.delete(task)
       if (error) {
         this.#options.onFailure(task, this)
         task.reject(reviveError(error))
@@ -161,7 +158,7 @@ export class TaskPlace {
 
   #lose(error: SystemError): void {
     if (this.#isGone) return
-    for (const task of this.#running.values()) this.#options.onFailure(task, this)
+    for (const task of this.#running.list()) this.#options.onFailure(task, this)
     this.#close(() => error)
     this.#options.onLost(this)
   }
@@ -171,7 +168,7 @@ export class TaskPlace {
     for (const stop of this.#stops) stop()
     for (const timer of this.#cancelled.values()) this.#options.clock.clearTimeout(timer)
     this.host.activeTasks -= this.#running.size + this.#cancelled.size
-    const tasks = [...this.#running.values()]
+    const tasks = this.#running.list()
     this.#running.clear()
     this.#cancelled.clear()
     this.#outbox = []
@@ -179,23 +176,11 @@ export class TaskPlace {
   }
 }
 
-function toWire({ id, order }: PendingTask): WireTask {
-  return [
-    id,
-    order.task,
-    order.input,
-    order.runId,
-    order.workflowId,
-    order.pipelineId,
-    order.stageId,
-    order.stepId,
-    order.path,
-    order.attempt,
-    order.idempotencyKey,
-    order.timeoutMs,
-    order.requires,
-    order.key,
-  ]
+/** The buffers that move along with the inputs of these tasks. */
+function movedWith(tasks: readonly PendingTask[]): Transferable[] {
+  const moved: Transferable[] = []
+  for (const { order } of tasks) moved.push(...takeAlong(order.input, 'input'))
+  return moved
 }
 
 function stuck(hostId: string, timeoutMs: number): SystemError {

@@ -61,7 +61,6 @@ class WorkerExecutor implements StepExecutor {
   readonly #queue = new Set<PendingTask>()
   /** Which host an attempt failed on, by the task's idempotency key. */
   readonly #failedOn = new Map<string, string>()
-  #lastId = 0
   #isListed = false
   #isGrowing = false
   #mayGrow = true
@@ -78,7 +77,6 @@ class WorkerExecutor implements StepExecutor {
     this.#placeOptions = {
       clock,
       cancelTimeoutMs: toMs(options.cancelTimeout ?? '5s'),
-      nextId: () => ++this.#lastId,
       onRoom: () => this.#next(),
       onFailure: ({ order }, { host }) => this.#remember(order, host.id),
       onLost: ({ host }) => this.#lose(host.id),
@@ -87,12 +85,11 @@ class WorkerExecutor implements StepExecutor {
   }
 
   execute(order: StepTask, control: TaskControl): Promise<unknown> {
-    const { signal } = control
     if (this.#isClosed) return Promise.reject(closed(order))
-    if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
       checkTravels(order.input, 'input')
       const task = new PendingTask(order, control, resolve, reject, this.#abort)
+      if (task.isSettled) return
       if (this.#queue.size === 0 && this.#send(task)) return
       this.#enqueue(task)
     })
@@ -242,13 +239,14 @@ class WorkerExecutor implements StepExecutor {
     }
   }
 
-  readonly #abort = (task: PendingTask): void => {
-    const { reason } = task.control.signal as { readonly reason: unknown }
-    if (!this.#queue.delete(task)) {
-      this.#remember(task.order, task.place!.host.id)
-      task.place!.cancel(task, reason)
+  readonly #abort = (task: PendingTask, reason: unknown): void => {
+    const { place } = task
+    if (!place) {
+      this.#queue.delete(task)
+      return
     }
-    task.reject(reason)
+    this.#remember(task.order, place.host.id)
+    place.cancel(task, reason)
   }
 }
 

@@ -63,6 +63,7 @@ export class WorkerInstance implements TaskHost {
   #heartTimer: TimerHandle
   #hasSpoken = false
   #misses = 0
+  #lastTaskId = 0
   #errorWindow = { since: 0, count: 0 }
 
   constructor(
@@ -103,6 +104,10 @@ export class WorkerInstance implements TaskHost {
     timeoutMs = this.#settings.messageTimeoutMs,
   ): Promise<unknown> {
     return this.broker.request(command, payload, timeoutMs)
+  }
+
+  nextTaskId(): number {
+    return ++this.#lastTaskId
   }
 
   onTaskMessage(listener: (message: WireMessage) => void): () => void {

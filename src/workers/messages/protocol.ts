@@ -50,7 +50,7 @@ export interface ManagerCommands {
   /** A sign of life is wanted. */
   ping: Record<string, never>
   /** Tasks to start. Not answered: each ends in a `taskResult`. */
-  task: { readonly tasks: readonly WireTask[] }
+  task: { readonly groups: readonly WireTaskGroup[] }
   taskCancel: { readonly taskId: number; readonly reason: SerializedError }
 }
 
@@ -95,32 +95,33 @@ export interface WorkerSettings {
 }
 
 /**
- * A task on its way to a worker, by position: the names of a dozen fields would take longer on the way than all they
- * hold. `id` is unique per host and chosen by the sender.
+ * Tasks of one step on their way to a worker. What they share is told once, and all by position: the names of a dozen fields
+ * would take longer on the way than all they hold.
  */
-export type WireTask = readonly [
-  id: number,
+export type WireTaskGroup = readonly [
   task: string,
-  input: unknown,
-  runId: string,
   workflowId: string,
   pipelineId: string,
   stageId: string,
   stepId: string,
   path: string,
   attempt: number,
-  idempotencyKey: string,
   timeoutMs: number,
   requires: StepTask['requires'],
+  tasks: readonly WireTask[],
+]
+
+/** What is a task's own. `id` is unique per host and chosen by the sender. */
+export type WireTask = readonly [
+  id: number,
+  input: unknown,
+  runId: string,
+  idempotencyKey: string,
   key: string | undefined,
 ]
 
 /** How a task ended: with `value`, or with `error`. */
-export interface WireTaskResult {
-  readonly id: number
-  readonly value?: unknown
-  readonly error?: SerializedError
-}
+export type WireTaskResult = readonly [id: number, value: unknown, error?: SerializedError]
 
 /** What became of a command at one runner. */
 export interface RunnerReply {

@@ -48,7 +48,7 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
     send: (batch) => link.send('telemetry', batch),
   })
   const runnerSet = new RunnerSet(runners, { clock, link, buffer, breather: createBreather(clock) })
-  const taskServer = new TaskServer(tasks, link)
+  const taskServer = new TaskServer(tasks, link, clock)
 
   function answer({ command, payload }: WireMessage): unknown {
     switch (command as keyof ManagerCommands) {

@@ -1,7 +1,7 @@
 import type { LogLevel, Logger } from '../../core/logger.js'
 import type { StepTask, TaskContext } from '../../core/step-executor.js'
 import { describe } from '../../core/system-error.js'
-import type { WireTask } from '../messages/protocol.js'
+import type { WireTask, WireTaskGroup } from '../messages/protocol.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** One task where it runs: what its code sees. Signal and logger are made when they are asked for; few tasks want them. */
@@ -24,21 +24,21 @@ export class TaskRun implements TaskContext {
   #logger: Logger | undefined
   #reason: Error | undefined
 
-  constructor(order: WireTask, link: WorkerLink) {
+  constructor(group: WireTaskGroup, order: WireTask, link: WorkerLink) {
     this.#id = order[0]
     this.#link = link
-    this.task = order[1]
-    this.runId = order[3]
-    this.workflowId = order[4]
-    this.pipelineId = order[5]
-    this.stageId = order[6]
-    this.stepId = order[7]
-    this.path = order[8]
-    this.attempt = order[9]
-    this.idempotencyKey = order[10]
-    this.timeoutMs = order[11]
-    this.requires = order[12]
-    this.key = order[13]
+    this.task = group[0]
+    this.runId = order[2]
+    this.workflowId = group[1]
+    this.pipelineId = group[2]
+    this.stageId = group[3]
+    this.stepId = group[4]
+    this.path = group[5]
+    this.attempt = group[6]
+    this.idempotencyKey = order[3]
+    this.timeoutMs = group[7]
+    this.requires = group[8]
+    this.key = order[4]
   }
 
   get signal(): AbortSignal {

@@ -1,14 +1,26 @@
+import type { Clock } from '../../core/clock.js'
 import { isThenable } from '../../core/is-thenable.js'
 import type { TaskFunction } from '../../core/step-executor.js'
 import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
 import { toTaskError, unknownTask } from '../../core/task-error.js'
 import { explainTravel, takeAlong } from '../messages/check-travel.js'
-import type { ManagerCommands, WireTask, WireTaskResult } from '../messages/protocol.js'
+import type { ManagerCommands, WireTask, WireTaskGroup, WireTaskResult } from '../messages/protocol.js'
 import { TaskRun } from './task-run.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** So many results leave together at most: whoever waits for them can go on while the next are put together. */
 const MAX_BATCH = 16
+
+/** A result waits no longer than this, in milliseconds, for those of the tasks that came with it. */
+const MAX_WAIT_MS = 1
+
+/** A task that waits for something. */
+interface RunningTask {
+  readonly id: number
+  readonly run: TaskRun
+  /** Where it stands in the list of these; below 0 once it has been answered. */
+  index: number
+}
 
 /**
  * Runs the tasks of one worker. Results of one turn of the event loop leave together.
@@ -18,61 +30,105 @@ const MAX_BATCH = 16
 export class TaskServer {
   readonly #tasks: Readonly<Record<string, TaskFunction<never>>>
   readonly #link: WorkerLink
-  readonly #running = new Map<number, TaskRun>()
+  readonly #clock: Clock
+  /** Those that wait for something: one that does not has ended before anybody could ask for it. In no order. */
+  readonly #running: RunningTask[] = []
   #results: WireTaskResult[] = []
+  #isStarting = false
+  #isFlushDue = false
 
-  constructor(tasks: Readonly<Record<string, TaskFunction<never>>>, link: WorkerLink) {
+  constructor(tasks: Readonly<Record<string, TaskFunction<never>>>, link: WorkerLink, clock: Clock) {
     this.#tasks = tasks
     this.#link = link
+    this.#clock = clock
   }
 
-  start({ tasks }: ManagerCommands['task']): void {
-    for (const each of tasks) this.#run(each)
+  start({ groups }: ManagerCommands['task']): void {
+    let since = this.#clock.now()
+    this.#isStarting = true
+    for (const group of groups) {
+      for (const order of group[9]) {
+        this.#run(group, order)
+        const now = this.#clock.now()
+        if (now - since < MAX_WAIT_MS) continue
+        this.#flush()
+        since = now
+      }
+    }
+    this.#isStarting = false
+    this.#flush()
   }
 
   cancel({ taskId, reason }: ManagerCommands['taskCancel']): void {
-    const run = this.#running.get(taskId)
+    const task = this.#running.find(({ id }) => id === taskId)
     // Otherwise its result is under way, and is the answer.
-    if (!run) return
-    run.abort(reviveError(reason))
-    this.#end(taskId, { id: taskId, error: reason })
+    if (!task) return
+    task.run.abort(reviveError(reason))
+    this.#end(task, [taskId, undefined, reason])
   }
 
   close(): void {
     const reason = new SystemError('UNAVAILABLE', 'The worker has been ended')
-    for (const run of this.#running.values()) run.abort(reason)
-    this.#running.clear()
-  }
-
-  #run(order: WireTask): void {
-    const [id, task, input] = order
-    const run = new TaskRun(order, this.#link)
-    this.#running.set(id, run)
-    const fail = (error: unknown) => this.#end(id, { id, error: serializeError(toTaskError(error, task)) })
-    try {
-      if (!Object.hasOwn(this.#tasks, task)) throw unknownTask(task, Object.keys(this.#tasks))
-      const value = this.#tasks[task]!(input as never, run)
-      if (isThenable(value)) value.then((result) => this.#end(id, { id, value: result }), fail)
-      else this.#end(id, { id, value })
-    } catch (error) {
-      fail(error)
+    for (const task of this.#running.splice(0)) {
+      task.index = -1
+      task.run.abort(reason)
     }
   }
 
-  #end(id: number, result: WireTaskResult): void {
-    if (!this.#running.delete(id)) return
-    // One turn later: tasks that go on at the same time end at the same time.
+  #run(group: WireTaskGroup, order: WireTask): void {
+    const [name] = group
+    const [id, input] = order
+    try {
+      if (!Object.hasOwn(this.#tasks, name)) throw unknownTask(name, Object.keys(this.#tasks))
+      const run = new TaskRun(group, order, this.#link)
+      const value = this.#tasks[name]!(input as never, run)
+      if (!isThenable(value)) return this.#answer([id, value])
+      const task: RunningTask = { id, run, index: this.#running.length }
+      this.#running.push(task)
+      value.then(
+        (result) => this.#end(task, [id, result]),
+        (error: unknown) => this.#end(task, failed(id, error, name)),
+      )
+    } catch (error) {
+      this.#answer(failed(id, error, name))
+    }
+  }
+
+  /** Answers for a task that was under way, unless that has been done. */
+  #end(task: RunningTask, result: WireTaskResult): void {
+    const { index } = task
+    if (index < 0) return
+    task.index = -1
+    const last = this.#running.pop()!
+    if (last !== task) {
+      this.#running[index] = last
+      last.index = index
+    }
+    this.#answer(result)
+  }
+
+  #answer(result: WireTaskResult): void {
     const count = this.#results.push(result)
-    if (count === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()))
-    else if (count === MAX_BATCH) this.#flush()
+    if (count >= MAX_BATCH) this.#flush()
+    else if (!this.#isStarting && !this.#isFlushDue) {
+      this.#isFlushDue = true
+      // One turn later: tasks that go on at the same time end at the same time.
+      queueMicrotask(() =>
+        queueMicrotask(() => {
+          this.#isFlushDue = false
+          this.#flush()
+        }),
+      )
+    }
   }
 
   #flush(): void {
     const results = this.#results
-    this.#results = []
     if (results.length === 0) return
+    this.#results = []
     try {
-      const moved = results.flatMap(({ value }) => takeAlong(value, 'result'))
+      const moved: Transferable[] = []
+      for (const [, value] of results) moved.push(...takeAlong(value, 'result'))
       this.#link.send('taskResult', { results }, moved)
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
@@ -81,12 +137,16 @@ export class TaskServer {
   }
 
   #sendAlone(result: WireTaskResult): void {
-    const { id, value } = result
+    const [id, value] = result
     try {
       this.#link.send('taskResult', { results: [result] }, takeAlong(value, 'result'))
     } catch (error) {
-      const failure = serializeError(explainTravel(value, 'result', error))
-      this.#link.send('taskResult', { results: [{ id, error: failure }] })
+      const explained = serializeError(explainTravel(value, 'result', error))
+      this.#link.send('taskResult', { results: [[id, undefined, explained]] })
     }
   }
+}
+
+function failed(id: number, error: unknown, task: string): WireTaskResult {
+  return [id, undefined, serializeError(toTaskError(error, task))]
 }

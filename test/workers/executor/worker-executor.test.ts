@@ -1,5 +1,5 @@
 import type { StepTask, TaskControl } from 'busline'
-import { isSystemError } from 'busline'
+import { SystemError, isSystemError } from 'busline'
 import { simulatedClock } from 'busline/testing'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { type WorkerExecutorOptions, workerExecutor } from '../../../src/workers/executor/worker-executor.js'
@@ -275,4 +275,73 @@ describe('workerExecutor: what travels', () => {
       context: { path: 'input.list.0.call' },
     })
   })
+})
+
+describe('workerExecutor: the end of an attempt', () => {
+  /** A control as the engine gives it: its signal is made for who asks for it. */
+  function engineControl() {
+    const listeners: ((reason: unknown) => void)[] = []
+    let reason: unknown
+    return {
+      control: {
+        get signal(): AbortSignal {
+          throw new Error('Nobody needs the signal')
+        },
+        onAbort: (listener: (reason: unknown) => void) => {
+          if (reason === undefined) listeners.push(listener)
+          else listener(reason)
+        },
+        logger: silent,
+        progress() {},
+      },
+      abort: (because: unknown) => {
+        reason = because
+        for (const listener of listeners) listener(reason)
+      },
+    }
+  }
+  const late = new SystemError('TIMEOUT', 'Too late')
+
+  it('is heard without a signal: of a task under way, of one that waits, and of one that was never wanted', async () => {
+    const { executor } = await inProcess(
+      { silent: () => new Promise(() => {}), echo: (input: unknown) => input },
+      1,
+      {
+        executor: { tasksPerWorker: 1 },
+      },
+    )
+    const [running, waiting, unwanted] = [engineControl(), engineControl(), engineControl()]
+    const first = executor.execute(order('silent'), running.control)
+    const second = executor.execute(order('echo', 'waits'), waiting.control)
+    waiting.abort(late)
+    await expect(second).rejects.toBe(late)
+    unwanted.abort(late)
+    await expect(executor.execute(order('echo', 'unwanted'), unwanted.control)).rejects.toBe(late)
+    running.abort(late)
+    await expect(first).rejects.toBe(late)
+    expect(await executor.execute(order('echo', 'after'), engineControl().control)).toBe('after')
+  })
+
+  it('changes nothing for a task that has ended before', async () => {
+    const { executor, manager } = await inProcess({ echo: (input: unknown) => input }, 1)
+    const { control: ended, abort } = engineControl()
+    expect(await executor.execute(order('echo', 1), ended)).toBe(1)
+    abort(late)
+    expect(manager.registry.available()[0]!.activeTasks).toBe(0)
+    expect(await executor.execute(order('echo', 2), engineControl().control)).toBe(2)
+  })
+})
+
+it('workerExecutor: two executors share the workers of a manager, and each gets its own results', async () => {
+  const { executor, manager } = await inProcess({ echo: (input: unknown) => input }, 1)
+  const other = workerExecutor(manager)
+  const inputs = [1, 2, 3, 4]
+  const results = await Promise.all(
+    inputs.flatMap((input) => [
+      executor.execute(order('echo', `one ${input}`), control()),
+      other.execute(order('echo', `other ${input}`), control()),
+    ]),
+  )
+  expect(results).toEqual(inputs.flatMap((input) => [`one ${input}`, `other ${input}`]))
+  await other.close()
 })

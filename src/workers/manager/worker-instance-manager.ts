@@ -172,7 +172,7 @@ export class WorkerInstanceManager implements TaskHosts {
           void synchroniser.syncWorker(worker)
         break
       case 'telemetry':
-        lifecycle.onTelemetry(worker.id, payload as WorkerEvents['telemetry'])
+        for (const batch of payload as WorkerEvents['telemetry']) lifecycle.onTelemetry(worker.id, batch)
         break
       case 'log':
         lifecycle.onLog(worker.id, payload as WorkerEvents['log'])

@@ -59,7 +59,8 @@ export interface WorkerEvents {
   /** The answer to the handshake: what this worker can run. */
   ready: { readonly runners: readonly string[]; readonly tasks: readonly string[] }
   stateChange: StateChange
-  telemetry: TelemetryBatch
+  /** In the order of `seq`: those that were full in one turn travel together. */
+  telemetry: readonly TelemetryBatch[]
   log: {
     readonly runnerId: string
     readonly level: LogLevel

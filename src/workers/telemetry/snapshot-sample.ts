@@ -14,7 +14,7 @@ export class SnapshotSample {
   #seen = 0
 
   add(snapshot: TelemetrySnapshot): void {
-    this.#last = { ...snapshot, samples: [] }
+    this.#last = snapshot
     if (this.#seen++ % this.#stride !== 0) return
     this.#kept.push({ ...snapshot, samples: [], message: [] })
     if (this.#kept.length <= MAX_SNAPSHOTS) return
@@ -26,6 +26,6 @@ export class SnapshotSample {
   list(): readonly TelemetrySnapshot[] {
     if (!this.#last) return []
     const kept = this.#kept.filter(({ at }) => at < this.#last!.at)
-    return [...kept, this.#last]
+    return [...kept, { ...this.#last, samples: [] }]
   }
 }

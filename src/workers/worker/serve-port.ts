@@ -45,7 +45,7 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
     clock,
     maxItems: settings.telemetryItems,
     maxDelayMs: settings.telemetryDelayMs,
-    send: (batch) => link.send('telemetry', batch),
+    send: (batch) => link.sendTelemetry(batch),
   })
   const runnerSet = new RunnerSet(runners, { clock, link, buffer, breather: createBreather(clock) })
   const taskServer = new TaskServer(tasks, link, clock)

@@ -19,6 +19,8 @@ export class TelemetryBuffer {
   readonly #meters = new Set<RunnerMeter>()
   #items = 0
   #seq = 0
+  /** When the first item came of those that are here. */
+  #since = 0
   #timer: TimerHandle
 
   constructor(options: TelemetryBufferOptions) {
@@ -29,19 +31,35 @@ export class TelemetryBuffer {
   post(meter: RunnerMeter): void {
     this.#items++
     this.touch(meter)
-    if (this.#items >= this.#options.maxItems) this.flush()
+    if (this.#items >= this.#options.maxItems) this.#send()
   }
 
   /** The numbers have changed without an iteration: they go with the next batch. */
   touch(meter: RunnerMeter): void {
+    const { clock, maxDelayMs } = this.#options
+    if (this.#meters.size === 0) this.#since = clock.now()
     this.#meters.add(meter)
-    this.#timer ??= this.#options.clock.setTimeout(() => this.flush(), this.#options.maxDelayMs)
+    this.#timer ??= clock.setTimeout(() => this.#onTimer(), maxDelayMs)
   }
 
   flush(): void {
-    const { clock, send } = this.#options
-    clock.clearTimeout(this.#timer)
+    this.#options.clock.clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#send()
+  }
+
+  /** The timer stays as it is when a batch is full: to clear it and set one for the next takes longer than to look again here. */
+  #onTimer(): void {
+    const { clock, maxDelayMs } = this.#options
+    this.#timer = undefined
+    if (this.#meters.size === 0) return
+    const left = this.#since + maxDelayMs - clock.now()
+    if (left > 0) this.#timer = clock.setTimeout(() => this.#onTimer(), left)
+    else this.#send()
+  }
+
+  #send(): void {
+    const { clock, send } = this.#options
     if (this.#meters.size === 0) return
     const now = clock.now()
     const snapshots = Array.from(this.#meters, (meter) => meter.takeSnapshot(now))

@@ -5,11 +5,14 @@ import { checkTravels } from '../messages/check-travel.js'
 import { uncloneable } from '../runner/runner-errors.js'
 import {
   PROTOCOL_VERSION,
+  type TelemetryBatch,
+  type WireMessage,
   type WireReply,
   type WorkerEvents,
   type WorkerSettings,
   message,
 } from '../messages/protocol.js'
+import { preciseClock } from './precise-clock.js'
 import { LogBudget, MAX_LINES_PER_SECOND } from './log-budget.js'
 import type { WorkerPort } from './worker-port.js'
 
@@ -18,18 +21,24 @@ interface PendingCall {
   readonly reject: (error: unknown) => void
 }
 
+const { setImmediate: immediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+
 /** A worker's end of the line: sends events, logs, and asks the manager's side. */
 export class WorkerLink {
   readonly settings: WorkerSettings
   readonly #port: WorkerPort
   readonly #budget: LogBudget
   readonly #calls = new Map<number, PendingCall>()
+  /** Runs a callback at the end of the turn; absent where the host has nothing for it, and under a clock that is moved by hand. */
+  readonly #atTurnEnd: ((callback: () => void) => unknown) | undefined
+  #telemetry: TelemetryBatch[] = []
   #lastId = 0
 
   constructor(port: WorkerPort, settings: WorkerSettings, clock: Clock) {
     this.#port = port
     this.#budget = new LogBudget(clock)
     this.settings = settings
+    this.#atTurnEnd = clock === preciseClock ? immediate : undefined
   }
 
   send<Event extends keyof WorkerEvents>(
@@ -37,11 +46,30 @@ export class WorkerLink {
     payload: WorkerEvents[Event],
     transfer?: readonly Transferable[],
   ): void {
-    this.#port.post({ v: PROTOCOL_VERSION, id: 0, command, payload }, transfer)
+    this.#post({ v: PROTOCOL_VERSION, id: 0, command, payload }, transfer)
+  }
+
+  /** Leaves with the turn, or before whatever else is sent in it: a message for each would take longer than all that is in it. */
+  sendTelemetry(batch: TelemetryBatch): void {
+    if (this.#telemetry.push(batch) > 1) return
+    if (this.#atTurnEnd) this.#atTurnEnd(() => this.#flushTelemetry())
+    else this.#flushTelemetry()
   }
 
   reply(reply: WireReply): void {
-    this.#port.post(reply)
+    this.#post(reply)
+  }
+
+  #flushTelemetry(): void {
+    if (this.#telemetry.length === 0) return
+    const batches = this.#telemetry
+    this.#telemetry = []
+    this.#port.post(message('telemetry', batches))
+  }
+
+  #post(posted: WireMessage | WireReply, transfer?: readonly Transferable[]): void {
+    this.#flushTelemetry()
+    this.#port.post(posted, transfer)
   }
 
   call(
@@ -54,7 +82,7 @@ export class WorkerLink {
       const id = ++this.#lastId
       checkTravels(payload, 'payload')
       try {
-        this.#port.post(message('call', { runnerId, name, payload }, id), transfer)
+        this.#post(message('call', { runnerId, name, payload }, id), transfer)
         this.#calls.set(id, { resolve, reject })
       } catch (error) {
         reject(uncloneable(`the payload of call "${name}"`, error))

@@ -1,9 +1,13 @@
 import { simulatedClock } from 'busline/testing'
 import { WorkerManager, defineRunner, inProcessHost } from 'busline/workers'
 import { describe, expect, it } from 'vitest'
-import type { TelemetryBatch } from '../../../src/workers/messages/protocol.js'
+import type { Clock } from '../../../src/core/clock.js'
+import type { TelemetryBatch, WireMessage, WorkerSettings } from '../../../src/workers/messages/protocol.js'
+import { preciseClock } from '../../../src/workers/worker/precise-clock.js'
 import { RunnerMeter } from '../../../src/workers/worker/runner-meter.js'
 import { TelemetryBuffer } from '../../../src/workers/worker/telemetry-buffer.js'
+import { WorkerLink } from '../../../src/workers/worker/worker-link.js'
+import type { WorkerPort } from '../../../src/workers/worker/worker-port.js'
 import { SnapshotSample } from '../../../src/workers/telemetry/snapshot-sample.js'
 import { silent } from '../hosts/host-kit.js'
 import { scriptedHosts } from '../manager/scripted-host.js'
@@ -59,6 +63,61 @@ describe('TelemetryBuffer', () => {
     expect(batches.map(({ seq }) => seq)).toEqual([1, 2, 3])
     expect(batches.map(({ snapshots }) => snapshots[0]!.iterationCount)).toEqual([50, 100, 120])
     expect(batches.flatMap(({ snapshots }) => snapshots[0]!.samples)).toHaveLength(240)
+  })
+
+  it('counts the second of the items after a full batch from the first of them', async () => {
+    const { clock, post, items } = setUp()
+    post(1)
+    await clock.advance(600)
+    post(49)
+    await clock.advance(100)
+    post(2)
+    await clock.advance(999)
+    expect(items()).toEqual([50])
+    await clock.advance(1)
+    expect(items()).toEqual([50, 2])
+    await clock.advance('1m')
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('WorkerLink', () => {
+  const settings = { workerId: 'w', logLevel: 'info' } as WorkerSettings
+  const batch = (seq: number): TelemetryBatch => ({ seq, items: 50, snapshots: [] })
+  function link(clock: Clock) {
+    const sent: (readonly [command: string, payload: unknown])[] = []
+    const port: WorkerPort = {
+      post: (posted) => {
+        const { command, payload } = posted as WireMessage
+        sent.push([command, payload])
+      },
+      onMessage() {},
+      close() {},
+    }
+    return { link: new WorkerLink(port, settings, clock), sent }
+  }
+
+  it('sends the batches of one turn together, and before whatever else is sent in it', async () => {
+    const { link: line, sent } = link(preciseClock)
+    for (const seq of [1, 2]) line.sendTelemetry(batch(seq))
+    line.send('log', { runnerId: 'r', level: 'info', message: 'after two' })
+    for (const seq of [3, 4]) line.sendTelemetry(batch(seq))
+    expect(sent).toHaveLength(2)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(sent).toEqual([
+      ['telemetry', [batch(1), batch(2)]],
+      ['log', { runnerId: 'r', level: 'info', message: 'after two' }],
+      ['telemetry', [batch(3), batch(4)]],
+    ])
+  })
+
+  it('sends each batch at once under a clock that is moved by hand', () => {
+    const { link: line, sent } = link(simulatedClock())
+    for (const seq of [1, 2]) line.sendTelemetry(batch(seq))
+    expect(sent).toEqual([
+      ['telemetry', [batch(1)]],
+      ['telemetry', [batch(2)]],
+    ])
   })
 })
 
@@ -144,7 +203,7 @@ describe('a manager', () => {
       [1, 1],
       [5, 9],
     ] as const) {
-      host.opened[0]!.tell('telemetry', { seq, items: 1, snapshots: [snapshot(count)] })
+      host.opened[0]!.tell('telemetry', [{ seq, items: 1, snapshots: [snapshot(count)] }])
     }
     await clock.settle()
     expect(seen).toEqual([1, 2, 9])

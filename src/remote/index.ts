@@ -31,6 +31,7 @@ export { safeCompare } from './server/safe-compare.js'
 export type { WorkerServerOptions } from './server/server-options.js'
 export type {
   DurationCounts,
+  ServerHealth,
   ServerStatus,
   WorkerRow,
   WorkSource,

@@ -44,9 +44,12 @@ export async function connectRaw(url: string, options: object = {}): Promise<Raw
   let taken = 0
   const unread = new Map<Record<string, unknown>, boolean>()
   socket.on('message', (data: Buffer) => {
-    const message = JSON.parse(data.toString('utf8')) as Record<string, unknown>
-    messages.push(message)
-    unread.set(message, true)
+    // A frame of protocol 2 has one message a line.
+    for (const line of data.toString('utf8').split('\n')) {
+      const message = JSON.parse(line) as Record<string, unknown>
+      messages.push(message)
+      unread.set(message, true)
+    }
     for (const look of [...waiting]) look()
   })
   socket.on('error', () => undefined)

@@ -35,7 +35,7 @@ export const task = {
 }
 
 const { task: name, input: _, attempt, idempotencyKey, timeoutMs: __, ...step } = task
-const requestId = '019abcde-0000-7000-8000-000000000000.1234567'
+const requestId = '0123456789ab.1234567'
 
 /** The frames that a request and its result are. */
 export const REQUEST = JSON.stringify({

@@ -1,5 +1,7 @@
-/** How many results may be unconfirmed before a confirmation is asked for. */
-const CONFIRM_AFTER = 256
+import { IdMap } from '../id-map.js'
+
+/** How many results may be unconfirmed before a confirmation is asked for: a few, because each is kept until then. */
+const CONFIRM_AFTER = 128
 /** How many characters of results may be. */
 const CONFIRM_AFTER_LENGTH = 1024 * 1024
 /** How many messages are kept for the time after a cut. */
@@ -24,7 +26,7 @@ export class Outbox {
   readonly #send: (text: string) => void
   #isConnected = false
   /** Results by request, in the order in which they came to be. */
-  readonly #unconfirmed = new Map<string, readonly string[]>()
+  readonly #unconfirmed = new IdMap<readonly string[]>()
   #unconfirmedLength = 0
   #newResults = 0
   /** Per heartbeat under way: the results that its answer confirms. */
@@ -49,7 +51,7 @@ export class Outbox {
 
   /** Requests whose result may be on its way. */
   get requestIds(): readonly string[] {
-    return [...this.#unconfirmed.keys()]
+    return this.#unconfirmed.ids()
   }
 
   /** Whether the result of a request was made here not long ago. */
@@ -77,7 +79,7 @@ export class Outbox {
 
   /** A heartbeat leaves: its answer will confirm what has been sent up to now. */
   mark(): void {
-    this.#marks.push([...this.#unconfirmed.keys()])
+    this.#marks.push(this.#unconfirmed.ids())
     this.#newResults = 0
     this.#unconfirmedLength = 0
   }
@@ -98,7 +100,7 @@ export class Outbox {
     const backlog = this.#backlog
     this.#backlog = []
     for (const { requestId, text } of backlog) if (awaited.has(requestId)) this.#send(text)
-    for (const [requestId, texts] of [...this.#unconfirmed]) {
+    for (const [requestId, texts] of this.#unconfirmed.entries()) {
       if (awaited.has(requestId)) for (const text of texts) this.#send(text)
       else this.#drop(requestId)
     }

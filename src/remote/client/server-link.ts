@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../../core/clock.js'
 import { type Message, PROTOCOL, parseMessage } from '../protocol/messages.js'
+import { MessageBatch, splitFrame } from '../protocol/message-batch.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import type { WorkerSettings } from './worker-options.js'
 import { type WorkerSocket, openSocket } from './worker-socket.js'
@@ -32,6 +33,8 @@ export class ServerLink {
   readonly #settings: WorkerSettings
   readonly #events: LinkEvents
   #socket: WorkerSocket | undefined
+  /** For a server that reads several messages from a frame. */
+  #batch: MessageBatch | undefined
   #timer: TimerHandle
   #unanswered = 0
   #intervalMs = Infinity
@@ -58,7 +61,7 @@ export class ServerLink {
       if (this.#isClosed) return
       this.#socket = await openSocket(settings, {
         onOpen: () => this.send(registration(settings, authToken, resume)),
-        onMessage: (text) => this.#receive(text),
+        onMessage: (text) => this.#receiveFrame(text),
         onClose: (code, reason) => this.#closed(code, reason),
       })
       // Cut while it was being made.
@@ -70,7 +73,9 @@ export class ServerLink {
   }
 
   send(text: string): void {
-    if (!this.#isClosed) this.#socket?.send(text)
+    if (this.#isClosed) return
+    if (this.#batch) this.#batch.add(text)
+    else this.#socket?.send(text)
   }
 
   /** Asks the server to confirm what was sent up to now; also what keeps the worker alive over there. */
@@ -83,6 +88,7 @@ export class ServerLink {
 
   /** Leaves for good: the server will not wait. */
   leave(reason: string): void {
+    this.#batch?.flush()
     this.#socket?.close(1000, reason)
     this.#closed(1000, reason)
   }
@@ -91,6 +97,12 @@ export class ServerLink {
   cut(): void {
     this.#socket?.terminate()
     this.#closed(CUT, 'Cut')
+  }
+
+  #receiveFrame(text: string): void {
+    const messages = this.#batch ? splitFrame(text) : [text]
+    if (!messages) return this.#refuse({ message: 'A frame must not hold that many messages' })
+    for (const message of messages) this.#receive(message)
   }
 
   #receive(text: string): void {
@@ -119,6 +131,9 @@ export class ServerLink {
     this.#settings.clock.clearTimeout(this.#timer)
     this.#intervalMs = welcome.heartbeatIntervalMs ?? 15_000
     this.#armHeartbeat()
+    if ((welcome.protocol ?? 1) >= PROTOCOL) {
+      this.#batch = new MessageBatch((frame) => this.#socket?.send(frame), welcome.maxMessageBytes)
+    }
     this.#events.onWelcome(welcome)
   }
 

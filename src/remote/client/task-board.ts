@@ -1,10 +1,11 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
-import { LOG_LEVELS, type Logger } from '../../core/logger.js'
-import type { TaskContext, TaskFunction } from '../../core/step-executor.js'
+import type { TaskFunction } from '../../core/step-executor.js'
 import { SystemError, reviveError } from '../../core/system-error.js'
 import { unknownTask } from '../../core/task-error.js'
+import { IdMap } from '../id-map.js'
 import type { Message } from '../protocol/messages.js'
 import type { Outbox } from './outbox.js'
+import { RemoteTaskContext, type TaskNews } from './remote-task-context.js'
 import { errorFrame, resultFrames } from './result-frames.js'
 
 /** Code by the names under which steps ask for it. */
@@ -37,8 +38,6 @@ interface Job {
 
 /** What takes longer than this is told to be under way, milliseconds. */
 const ACCEPT_AFTER_MS = 100
-/** How much of a log entry's data travels, characters of JSON. */
-const MAX_LOG_LENGTH = 64 * 1024
 
 /**
  * The requests in hand: at most so many run at once, also per category; the others wait in order.
@@ -48,7 +47,7 @@ const MAX_LOG_LENGTH = 64 * 1024
  */
 export class TaskBoard {
   readonly #options: BoardOptions
-  readonly #jobs = new Map<string, Job>()
+  readonly #jobs = new IdMap<Job>()
   readonly #waiting = new Set<Job>()
   readonly #active = new Map<string, number>()
   #running = 0
@@ -65,7 +64,7 @@ export class TaskBoard {
   }
 
   get requestIds(): readonly string[] {
-    return [...this.#jobs.keys()]
+    return this.#jobs.ids()
   }
 
   add(request: Request): void {
@@ -94,7 +93,7 @@ export class TaskBoard {
 
   /** Ends what nobody waits for any more. */
   keepOnly(awaited: ReadonlySet<string>, reason: SystemError): void {
-    for (const [requestId, job] of [...this.#jobs]) if (!awaited.has(requestId)) this.#abort(job, reason)
+    for (const [requestId, job] of this.#jobs.entries()) if (!awaited.has(requestId)) this.#abort(job, reason)
   }
 
   /** Tells every task to end, and lets go of all timers; nobody hears the results. */
@@ -131,31 +130,7 @@ export class TaskBoard {
     }
     if (!Object.hasOwn(tasks, task)) return this.#fail(job, unknownTask(task, Object.keys(tasks)))
     this.#armAccept()
-    const tell = (message: TaskNews) => this.#tell(requestId, message)
-    const context: TaskContext = {
-      task,
-      runId: step.runId,
-      workflowId: step.workflowId,
-      pipelineId: step.pipelineId,
-      stageId: step.stageId,
-      stepId: step.stepId,
-      path: step.path,
-      attempt: request.attempt,
-      idempotencyKey: request.idempotencyKey,
-      timeoutMs,
-      requires: step.requires,
-      ...(step.key === undefined ? {} : { key: step.key }),
-      // Both are made when they are asked for: most tasks are done before they would be.
-      get signal() {
-        return controller.signal
-      },
-      get logger() {
-        return createLogger(tell)
-      },
-      progress: (fraction, message) => {
-        if (Number.isFinite(fraction)) tell({ type: 'task_progress', fraction, message })
-      },
-    }
+    const context = new RemoteTaskContext(request, controller, (news) => this.#tell(requestId, news))
     try {
       Promise.resolve(tasks[task]!(request.input as never, context)).then(
         (value) => this.#succeed(job, value),
@@ -227,28 +202,5 @@ export class TaskBoard {
         if (job.turns < 2) this.#armAccept()
       }
     }, ACCEPT_AFTER_MS)
-  }
-}
-
-/** What a task says while it runs. */
-interface TaskNews {
-  readonly type: 'task_accept' | 'task_progress' | 'task_log'
-  readonly [field: string]: unknown
-}
-
-function createLogger(tell: (message: TaskNews) => void): Logger {
-  const write = (level: keyof Logger) => (message: string, data?: unknown) => {
-    tell({ type: 'task_log', level, message: String(message), data: toTravel(data) })
-  }
-  return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
-}
-
-/** What of a log entry's data can be sent. */
-function toTravel(data: unknown): unknown {
-  try {
-    const json = JSON.stringify(data) as string | undefined
-    return json !== undefined && json.length > MAX_LOG_LENGTH ? `${json.slice(0, MAX_LOG_LENGTH)}…` : data
-  } catch {
-    return '[data that is not JSON]'
   }
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
 import type { Logger } from '../../core/logger.js'
 import { SystemError } from '../../core/system-error.js'
+import { MAX_BATCH_LENGTH } from '../protocol/message-batch.js'
 import type { WorkerCapabilities, WorkerModel } from '../protocol/messages.js'
 import type { BackoffOptions } from './backoff.js'
 import type { RemoteTasks } from './task-board.js'
@@ -36,7 +37,7 @@ export interface RemoteWorkerOptions {
   readonly connectTimeout?: Duration
   /** How long a cancelled task may take to end before it counts as ended. @default '5s' */
   readonly cancelGrace?: Duration
-  /** The largest message that is taken from the server, bytes. @default 67108864 */
+  /** The largest message that is taken from the server, bytes, from 131072. @default 67108864 */
   readonly maxMessageBytes?: number
   /** For `ws` in Node: `ca`, `headers` and the like. */
   readonly socketOptions?: Readonly<Record<string, unknown>>
@@ -69,6 +70,8 @@ export interface WorkerSettings {
   readonly random: () => number
 }
 
+const LEAST_MESSAGE_BYTES = 4 * MAX_BATCH_LENGTH
+
 /** @throws {SystemError} `VALIDATION` */
 export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings {
   const { url, tasks = {}, workerId = crypto.randomUUID(), maxConcurrentRequests = 10, token } = options
@@ -77,6 +80,12 @@ export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings 
   }
   if (!Number.isInteger(maxConcurrentRequests) || maxConcurrentRequests < 1) {
     const message = `"maxConcurrentRequests" must be a whole number from 1: it is ${maxConcurrentRequests}`
+    throw new SystemError('VALIDATION', message)
+  }
+  const { maxMessageBytes = 64 * 1024 * 1024 } = options
+  // A frame of several messages must fit, as long as each of them is allowed to be.
+  if (!(maxMessageBytes >= LEAST_MESSAGE_BYTES)) {
+    const message = `"maxMessageBytes" must be a number from ${LEAST_MESSAGE_BYTES}: it is ${maxMessageBytes}`
     throw new SystemError('VALIDATION', message)
   }
   const { zone, weight, metadata, concurrencyLimits } = options
@@ -98,7 +107,7 @@ export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings 
     reconnect: options.reconnect ?? {},
     connectTimeoutMs: toMs(options.connectTimeout ?? '10s'),
     cancelGraceMs: toMs(options.cancelGrace ?? '5s'),
-    maxMessageBytes: options.maxMessageBytes ?? 64 * 1024 * 1024,
+    maxMessageBytes,
     socketOptions: options.socketOptions,
     WebSocket: options.WebSocket,
     logger: options.logger ?? console,

@@ -1,6 +1,5 @@
 import type * as Ws from 'ws'
 import { SystemError } from '../../core/system-error.js'
-import { Cork } from '../protocol/cork.js'
 
 /** A socket as the worker uses it, whoever made it. */
 export interface WorkerSocket {
@@ -34,8 +33,8 @@ export interface SocketOptions {
 }
 
 /**
- * Opens a socket: with the class that was given; in Node with `ws` if it is installed, because it can be cut and gathers
- * what is sent in one turn of the event loop; else with the host's own.
+ * Opens a socket: with the class that was given; in Node with `ws` if it is installed, because it can be cut; else with
+ * the host's own.
  *
  * @throws {SystemError} `UNAVAILABLE` when there is no WebSocket at all.
  */
@@ -76,8 +75,6 @@ function openWs(
     handshakeTimeout: 10_000,
     ...socketOptions,
   })
-  let cork: Cork | undefined
-  socket.on('upgrade', (response) => (cork = new Cork(response.socket)))
   socket.on('open', () => events.onOpen())
   socket.on('message', (data: Buffer) => events.onMessage(data.toString('utf8')))
   socket.on('close', (code, reason) => events.onClose(code, reason.toString('utf8')))
@@ -85,9 +82,7 @@ function openWs(
   socket.on('error', () => undefined)
   return {
     send: (text) => {
-      if (socket.readyState !== socket.OPEN) return
-      cork?.hold()
-      socket.send(text)
+      if (socket.readyState === socket.OPEN) socket.send(text)
     },
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),

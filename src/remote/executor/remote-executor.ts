@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
-import { uuidv7 } from '../../core/ids.js'
+import { IdMap } from '../id-map.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
 import { SystemError, isSystemError, serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
@@ -10,7 +10,7 @@ import type { WorkerServer } from '../server/worker-server.js'
 import { DurationHistogram } from './duration-histogram.js'
 import { FairQueue } from './fair-queue.js'
 import { readRequirements } from './requirements.js'
-import { TaskRequest, checkInput } from './task-request.js'
+import { type RequestOwner, TaskRequest, checkInput } from './task-request.js'
 
 export interface RemoteExecutorOptions {
   /** How many requests may wait for a worker; one more is refused with `CAPACITY`. @default 10000 */
@@ -58,11 +58,17 @@ class ServerExecutor implements RemoteExecutor {
   readonly #maxDispatches: number
   /** Requests by what can do them, so that one that waits for a rare worker holds up no other. */
   readonly #lanes = new Map<string, FairQueue<TaskRequest>>()
-  /** In hand of a worker. */
-  readonly #running = new Set<TaskRequest>()
+  /** In hand of a worker, by the id it has there. */
+  readonly #running = new IdMap<TaskRequest>()
   readonly #knownTasks = new Set<string>()
   readonly #durations = new DurationHistogram()
-  readonly #prefix = uuidv7()
+  /** What makes ids differ from those of other executors, also of those before this one. */
+  readonly #prefix = crypto.randomUUID().slice(-12)
+  readonly #owner: RequestOwner = {
+    ended: (request, result) => this.#ended(request, result),
+    lost: (request, workerId, why) => this.#lost(request, workerId, why),
+    aborted: (request) => this.#abort(request, request.control.signal.reason),
+  }
   readonly #detach: readonly (() => void)[]
   #ids = 0
   #queued = 0
@@ -101,18 +107,17 @@ class ServerExecutor implements RemoteExecutor {
     }
   }
 
-  async execute(task: StepTask, control: TaskControl): Promise<unknown> {
-    control.signal.throwIfAborted()
-    const { state } = this.#server
-    if (this.#isClosed) throw unavailable(task, 'the executor is closed')
-    if (state !== 'running') throw unavailable(task, `the worker server is ${state}`)
-    const requirements = readRequirements(task.task, task.requires)
-    checkInput(task)
+  execute(task: StepTask, control: TaskControl): Promise<unknown> {
+    // What is thrown in here rejects the promise.
     return new Promise((resolve, reject) => {
-      const settle = { resolve, reject }
-      const request = new TaskRequest(task, control, requirements, this.#clock.now(), settle, (aborted) =>
-        this.#abort(aborted, aborted.control.signal.reason),
-      )
+      control.signal.throwIfAborted()
+      const { state } = this.#server
+      if (this.#isClosed) throw unavailable(task, 'the executor is closed')
+      if (state !== 'running') throw unavailable(task, `the worker server is ${state}`)
+      const requirements = readRequirements(task.task, task.requires)
+      checkInput(task)
+      const now = this.#clock.now()
+      const request = new TaskRequest(task, control, requirements, now, this.#owner, resolve, reject)
       if (Number.isFinite(task.timeoutMs)) {
         const late = () =>
           new SystemError('TIMEOUT', `Task "${task.task}" took longer than ${task.timeoutMs} ms`)
@@ -140,19 +145,14 @@ class ServerExecutor implements RemoteExecutor {
       criteria: request.requirements.criteria,
       text: () => request.toText(requestId),
       among,
-      listener: {
-        onProgress: (fraction, message) => request.control.progress(fraction, message),
-        onLog: (level, message, data) => request.control.logger[level](message, data),
-        onEnd: (result) => this.#ended(request, result),
-        onLost: (lostId, why) => this.#lost(request, lostId, why),
-      },
+      listener: request,
     })
     if (workerId === undefined) {
       request.dispatches--
       return false
     }
     request.requestId = requestId
-    this.#running.add(request)
+    this.#running.set(requestId, request)
     this.#learn(request.task.task)
     return true
   }
@@ -221,8 +221,7 @@ class ServerExecutor implements RemoteExecutor {
   }
 
   #lost(request: TaskRequest, workerId: string, why: LossReason): void {
-    this.#running.delete(request)
-    request.requestId = undefined
+    this.#release(request)
     if (why === 'stopping' || this.#isClosed) {
       return this.#settle(request, () => request.reject(unavailable(request.task, 'the worker server stops')))
     }
@@ -260,17 +259,25 @@ class ServerExecutor implements RemoteExecutor {
 
   #rejectAll(why: string): void {
     const queued = [...this.#lanes.values()].flatMap((lane) => lane.entries())
-    for (const request of [...queued, ...this.#running]) this.#abort(request, unavailable(request.task, why))
+    for (const request of [...queued, ...this.#running.values()])
+      this.#abort(request, unavailable(request.task, why))
   }
 
   #settle(request: TaskRequest, how: () => void): void {
     if (request.isSettled) return
     this.#dequeue(request)
-    this.#running.delete(request)
+    this.#release(request)
     this.#clock.clearTimeout(request.timer)
     this.#durations.record(this.#clock.now() - request.startedAt)
     how()
     if (this.#queued === 0) this.#server.requests.announceCapacity()
+  }
+
+  /** No worker has it any more, or none that is listened to. */
+  #release(request: TaskRequest): void {
+    if (request.requestId === undefined) return
+    this.#running.delete(request.requestId)
+    request.requestId = undefined
   }
 
   #learn(task: string): void {

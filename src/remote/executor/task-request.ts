@@ -1,11 +1,21 @@
 import type { TimerHandle } from '../../core/clock.js'
 import type { StepTask, TaskControl } from '../../core/step-executor.js'
 import { assertJson } from '../protocol/assert-json.js'
+import type { LogLevel } from '../../core/logger.js'
+import type { LossReason, RequestListener, RequestResult } from '../server/request-table.js'
 import type { Queued } from './fair-queue.js'
 import type { Requirements } from './requirements.js'
 
+/** Who is told what becomes of requests. */
+export interface RequestOwner {
+  ended(request: TaskRequest, result: RequestResult | undefined): void
+  lost(request: TaskRequest, workerId: string, why: LossReason): void
+  /** Its step no longer waits. */
+  aborted(request: TaskRequest): void
+}
+
 /** One step that waits for its task: queued, in hand of a worker, or settled. */
-export class TaskRequest implements Queued {
+export class TaskRequest implements Queued, RequestListener {
   readonly task: StepTask
   readonly control: TaskControl
   readonly requirements: Requirements
@@ -21,7 +31,9 @@ export class TaskRequest implements Queued {
   queueTimer: TimerHandle
   /** Ends the whole. */
   timer: TimerHandle
-  readonly #settle: { resolve(value: unknown): void; reject(error: unknown): void }
+  readonly #owner: RequestOwner
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
   readonly #onAbort: () => void
 
   constructor(
@@ -29,16 +41,19 @@ export class TaskRequest implements Queued {
     control: TaskControl,
     requirements: Requirements,
     startedAt: number,
-    settle: { resolve(value: unknown): void; reject(error: unknown): void },
-    onAbort: (request: TaskRequest) => void,
+    owner: RequestOwner,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
   ) {
     this.task = task
     this.control = control
     this.requirements = requirements
     this.key = task.key ?? ''
     this.startedAt = startedAt
-    this.#settle = settle
-    this.#onAbort = () => onAbort(this)
+    this.#owner = owner
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#onAbort = () => owner.aborted(this)
     control.signal.addEventListener('abort', this.#onAbort)
   }
 
@@ -47,11 +62,27 @@ export class TaskRequest implements Queued {
   }
 
   resolve(value: unknown): void {
-    if (this.#finish()) this.#settle.resolve(value)
+    if (this.#finish()) this.#resolve(value)
   }
 
   reject(error: unknown): void {
-    if (this.#finish()) this.#settle.reject(error)
+    if (this.#finish()) this.#reject(error)
+  }
+
+  onProgress(fraction: number, message: string | undefined): void {
+    this.control.progress(fraction, message)
+  }
+
+  onLog(level: LogLevel, message: string, data: unknown): void {
+    this.control.logger[level](message, data)
+  }
+
+  onEnd(result: RequestResult | undefined): void {
+    this.#owner.ended(this, result)
+  }
+
+  onLost(workerId: string, why: LossReason): void {
+    this.#owner.lost(this, workerId, why)
   }
 
   /** The message that brings it to a worker. */

@@ -19,7 +19,7 @@ export function healthHandler(
 ): HttpHandler {
   return (request, response) => {
     if (!isGet(request, path)) return false
-    const { state, workersByStatus, uptimeMs } = server.status()
+    const { state, workersByStatus, uptimeMs } = server.health()
     const ready = workersByStatus.available + workersByStatus.busy
     const isHealthy = state === 'running' && ready >= minWorkers
     const body = { status: isHealthy ? 'ok' : 'unavailable', state, workers: workersByStatus, uptimeMs }

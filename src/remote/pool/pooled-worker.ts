@@ -1,3 +1,4 @@
+import { IdMap } from '../id-map.js'
 import type { WorkerCapabilities } from '../protocol/messages.js'
 import type { WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
 
@@ -28,7 +29,7 @@ export class PooledWorker {
   readonly slots: number
   readonly weight: number
   /** Request → its category. */
-  readonly pending = new Map<string, string | undefined>()
+  readonly pending = new IdMap<string | undefined>()
   readonly #active = new Map<string, number>()
   readonly #tasks: ReadonlySet<string>
   completed = 0
@@ -127,7 +128,7 @@ export class PooledWorker {
       lastHeartbeat: this.lastHeartbeat,
       activeRequests: this.pending.size,
       completedRequests: this.completed,
-      pendingRequestIds: new Set(this.pending.keys()),
+      pendingRequestIds: new Set(this.pending.ids()),
       categoryActiveRequests: new Map(this.#active),
     })
   }

@@ -1,7 +1,8 @@
 import { SystemError } from '../../core/system-error.js'
+import { IdMap } from '../id-map.js'
 import { PooledWorker, type WorkerRegistration } from './pooled-worker.js'
 import { leastLoaded, selectWorker } from './select-worker.js'
-import type { RemovedWorker, WorkerCriteria, WorkerInfo } from './worker-info.js'
+import type { RemovedWorker, WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
 
 export interface WorkerPoolOptions {
   /** Silence after which a worker is `unhealthy`, milliseconds; three times that and it counts as dead. @default 60000 */
@@ -32,7 +33,7 @@ export class WorkerPool {
   readonly #workers = new Map<string, PooledWorker>()
   /** In the order of their ids; made anew after somebody came or went. */
   #inOrder: readonly PooledWorker[] | undefined
-  readonly #workerOf = new Map<string, PooledWorker>()
+  readonly #workerOf = new IdMap<PooledWorker>()
 
   /** @throws {SystemError} `VALIDATION` when `heartbeatTimeoutMs` is not above 0. */
   constructor({ heartbeatTimeoutMs = 60_000 }: WorkerPoolOptions = {}) {
@@ -56,7 +57,7 @@ export class WorkerPool {
   remove(workerId: string): RemovedWorker | undefined {
     const worker = this.#workers.get(workerId)
     if (!worker) return undefined
-    const removed = { worker: worker.toInfo(), pendingRequestIds: [...worker.pending.keys()] }
+    const removed = { worker: worker.toInfo(), pendingRequestIds: worker.pending.ids() }
     for (const requestId of removed.pendingRequestIds) this.#workerOf.delete(requestId)
     this.#workers.delete(workerId)
     this.#inOrder = undefined
@@ -179,6 +180,13 @@ export class WorkerPool {
     let count = 0
     for (const { status } of this.#workers.values()) if (status === 'available') count++
     return count
+  }
+
+  /** How many workers there are of each status; cheap, whatever they have in hand. */
+  countByStatus(): Readonly<Record<WorkerStatus, number>> {
+    const counts = { available: 0, busy: 0, draining: 0, unhealthy: 0 }
+    for (const { status } of this.#workers.values()) counts[status]++
+    return counts
   }
 
   getWorkerInfo(): readonly WorkerInfo[] {

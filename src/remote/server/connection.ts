@@ -4,6 +4,8 @@ import type { Clock, TimerHandle } from '../../core/clock.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import { Cork } from '../protocol/cork.js'
+import { MessageBatch, splitFrame } from '../protocol/message-batch.js'
+import { PROTOCOL } from '../protocol/messages.js'
 import { CLOSE, type CloseReason } from './close-code.js'
 import type { ServerCounters } from './counters.js'
 import { TokenBucket } from './rate-limit.js'
@@ -53,6 +55,8 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #socket: WebSocket
   readonly #cork: Cork
+  /** For peers that read several messages from a frame. */
+  #batch: MessageBatch | undefined
   readonly #bucket: TokenBucket
   #registrationTimer: TimerHandle
   #malformed = 0
@@ -89,6 +93,11 @@ export class Connection {
     this.#host.clock.clearTimeout(this.#registrationTimer)
   }
 
+  /** From now on a frame may hold several messages. Not before the welcome has left, which tells the peer that it may. */
+  speak(protocol: number): void {
+    if (protocol >= PROTOCOL) this.#batch ??= new MessageBatch((frame) => this.#socket.send(frame))
+  }
+
   /** @returns whether it was handed over; not to one that is closed, and not to one that does not read. */
   send(text: string): boolean {
     if (!this.isOpen) return false
@@ -96,8 +105,12 @@ export class Connection {
       this.#host.counters.refusedSends++
       return false
     }
-    this.#cork.hold()
-    this.#socket.send(text)
+    if (this.#batch) {
+      this.#batch.add(text)
+    } else {
+      this.#cork.hold()
+      this.#socket.send(text)
+    }
     this.#host.counters.messagesSent++
     return true
   }
@@ -124,6 +137,7 @@ export class Connection {
     if (this.#isClosing) return
     this.#isClosing = true
     const [code, reason] = CLOSE[why]
+    this.#batch?.flush()
     // Who is not read does not see the answer to its closing.
     if (this.#isPaused) this.#socket.resume()
     this.#socket.close(code, reason)
@@ -142,19 +156,39 @@ export class Connection {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#isClosing) return
-    this.#host.counters.messagesReceived++
     this.#heard()
-    this.#throttle()
-    if (isBinary) return this.refuse({ code: 'BINARY', message: 'A message must be a text frame' })
+    if (isBinary) {
+      this.#count()
+      return this.refuse({ code: 'BINARY', message: 'A message must be a text frame' })
+    }
     const bytes = data as Buffer
     if (this.workerId === undefined && bytes.length > MAX_REGISTRATION_BYTES) {
       const message = `The first message must have at most ${MAX_REGISTRATION_BYTES} bytes: it has ${bytes.length}`
+      this.#count()
       this.refuse({ code: 'TOO_LARGE', message })
       return this.close('tooLarge')
     }
-    const frame = readFrame(bytes.toString('utf8'))
+    const text = bytes.toString('utf8')
+    // A client of the reference protocol may have broken its JSON into lines.
+    const messages = this.#batch ? splitFrame(text) : [text]
+    if (!messages)
+      return this.refuse({ code: 'TOO_LARGE', message: 'A frame must not hold that many messages' })
+    for (const message of messages) {
+      if (this.#isClosing) return
+      this.#count()
+      this.#read(message)
+    }
+  }
+
+  #read(text: string): void {
+    const frame = readFrame(text)
     if (frame.ok) this.#host.receive(this, frame.message)
     else this.refuse(frame.fault)
+  }
+
+  #count(): void {
+    this.#host.counters.messagesReceived++
+    this.#throttle()
   }
 
   /** Who sends too much is not read for a while: that slows it down, and nothing is lost. */

@@ -1,5 +1,6 @@
 import type { LogLevel } from '../../core/logger.js'
 import { type SerializedError, SystemError, reviveError } from '../../core/system-error.js'
+import { IdMap } from '../id-map.js'
 import type { RemovedWorker, WorkerCriteria } from '../pool/worker-info.js'
 import type { WorkerPool } from '../pool/worker-pool.js'
 import type { Message } from '../protocol/messages.js'
@@ -70,7 +71,7 @@ export interface RequestHost {
  */
 export class RequestTable {
   readonly #host: RequestHost
-  readonly #open = new Map<string, OpenRequest>()
+  readonly #open = new IdMap<OpenRequest>()
   readonly #onCapacity = new Set<(workerId: string | undefined) => void>()
 
   constructor(host: RequestHost) {
@@ -152,7 +153,7 @@ export class RequestTable {
     const has = new Set(inFlight)
     const awaited: string[] = []
     const missing: [requestId: string, OpenRequest][] = []
-    for (const [requestId, request] of this.#open) {
+    for (const [requestId, request] of this.#open.entries()) {
       if (request.workerId !== workerId) continue
       // What it still has to send begins from its first chunk.
       delete request.assembly

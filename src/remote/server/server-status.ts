@@ -46,6 +46,13 @@ export interface WorkerRow {
   readonly categories: Readonly<Record<string, number>>
 }
 
+/** Whether it takes requests, and who is there to do them. */
+export interface ServerHealth {
+  readonly state: string
+  readonly workersByStatus: Readonly<Record<WorkerStatus, number>>
+  readonly uptimeMs: number
+}
+
 export interface ServerStatus {
   readonly state: string
   readonly port?: number

@@ -187,6 +187,7 @@ export class SessionTable {
     this.#connected++
     counters.registrations++
     connection.send(this.#welcome(session))
+    connection.speak(protocol)
     this.#host.connected(pool.getWorker(workerId)!)
     requests.announceCapacity(workerId)
   }
@@ -209,6 +210,7 @@ export class SessionTable {
     // The welcome leaves first: what is given out again may go to this very worker.
     const { awaited, giveBack } = requests.resume(workerId, resume!.inFlight)
     connection.send(this.#welcome(session, awaited))
+    connection.speak(session.protocol)
     giveBack()
     requests.announceCapacity(workerId)
   }

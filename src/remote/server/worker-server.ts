@@ -15,7 +15,7 @@ import { MessageRouter } from './message-router.js'
 import { QuietWait } from './quiet-wait.js'
 import { RequestTable } from './request-table.js'
 import { type ServerSettings, type WorkerServerOptions, readServerOptions } from './server-options.js'
-import { type ServerStatus, type WorkSource, describeServer } from './server-status.js'
+import { type ServerHealth, type ServerStatus, type WorkSource, describeServer } from './server-status.js'
 import { SessionTable } from './session-table.js'
 import { SteadyTime } from './steady-time.js'
 import { TokenBook, type WorkerToken } from './token-book.js'
@@ -260,6 +260,13 @@ export class WorkerServer {
   /** Serves sockets at a path of their own; they have nothing to do with workers, and end with the server. */
   addWebSocketEndpoint(path: string, endpoint: WebSocketEndpoint): () => void {
     return this.#front.addEndpoint(path, endpoint)
+  }
+
+  /** What a load balancer asks for, again and again: cheap, however many workers and requests there are. */
+  health(): ServerHealth {
+    const now = this.#settings.clock.now()
+    const uptimeMs = Math.max(0, now - (this.#startedAt ?? now))
+    return { state: this.#state, workersByStatus: this.#pool.countByStatus(), uptimeMs }
   }
 
   /** What there is to see at this instant, without secrets. */

@@ -40,6 +40,11 @@ function gatedTask() {
   }
 }
 
+interface TestMessage {
+  readonly type: string
+  readonly requestId?: string
+}
+
 describe('RemoteWorker', () => {
   it('registers with what it can do', async () => {
     const server = await openServer()
@@ -126,9 +131,13 @@ describe('RemoteWorker', () => {
     const results: unknown[] = []
     socket.on('connection', (peer) => {
       peer.on('message', (data: Buffer) => {
-        const message = JSON.parse(data.toString('utf8')) as Record<string, unknown>
-        if (message['type'] === 'task_result') results.push(message['requestId'])
-        if (message['type'] !== 'worker_registration') return
+        // A frame of protocol 2 has one message a line.
+        const messages = data
+          .toString('utf8')
+          .split('\n')
+          .map((line) => JSON.parse(line) as TestMessage)
+        for (const { type, requestId } of messages) if (type === 'task_result') results.push(requestId)
+        if (messages[0]?.type !== 'worker_registration') return
         peer.send(
           JSON.stringify({ type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }),
         )

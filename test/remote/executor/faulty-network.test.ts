@@ -20,7 +20,7 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
     const done = new Map<string, number>()
     const proxies = await Promise.all(
       Array.from({ length: 3 }, () =>
-        openFrameProxy(urlOf(server), { random, maxDelayMs: 2, duplicates: 0.05, cuts: 0.001 }),
+        openFrameProxy(urlOf(server), { random, maxDelayMs: 2, duplicates: 0.05, cuts: 0.03 }),
       ),
     )
     for (const proxy of proxies) onTestFinished(() => proxy.close())
@@ -79,7 +79,7 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
     const server = await openServer({ resumeWindow: '1m' })
     const executor = remoteExecutor(server, { queueTimeout: '5m' })
     onTestFinished(() => executor.close())
-    const proxy = await openFrameProxy(urlOf(server), { random, duplicates: 0.1, cuts: 0.01 })
+    const proxy = await openFrameProxy(urlOf(server), { random, duplicates: 0.1, cuts: 0.06 })
     onTestFinished(() => proxy.close())
     const done = new Map<string, number>()
     const worker = new RemoteWorker({

@@ -1,0 +1,85 @@
+import { LOG_LEVELS, type Logger } from '../../core/logger.js'
+import type { TaskContext } from '../../core/step-executor.js'
+import type { Message } from '../protocol/messages.js'
+
+/** What a task says while it runs. */
+export interface TaskNews {
+  readonly type: 'task_accept' | 'task_progress' | 'task_log'
+  readonly [field: string]: unknown
+}
+
+/** How much of a log entry's data travels, characters of JSON. */
+const MAX_LOG_LENGTH = 64 * 1024
+
+/**
+ * What a task is told of itself. Signal and logger are made when they are asked for: most tasks are done before they would
+ * be. They are getters of a class, because an object literal with getters is twenty times slower to make and outlives
+ * several collections.
+ */
+export class RemoteTaskContext implements TaskContext {
+  readonly task: string
+  readonly runId: string
+  readonly workflowId: string
+  readonly pipelineId: string
+  readonly stageId: string
+  readonly stepId: string
+  readonly path: string
+  readonly attempt: number
+  readonly idempotencyKey: string
+  readonly timeoutMs: number
+  readonly requires: Readonly<Record<string, unknown>>
+  declare readonly key?: string
+  readonly progress: (fraction: number, message?: string) => void
+  readonly #controller: AbortController
+  readonly #tell: (news: TaskNews) => void
+  #logger: Logger | undefined
+
+  constructor(
+    { task, attempt, idempotencyKey, step }: Message<'task_request'>,
+    controller: AbortController,
+    tell: (news: TaskNews) => void,
+  ) {
+    this.task = task
+    this.runId = step.runId
+    this.workflowId = step.workflowId
+    this.pipelineId = step.pipelineId
+    this.stageId = step.stageId
+    this.stepId = step.stepId
+    this.path = step.path
+    this.attempt = attempt
+    this.idempotencyKey = idempotencyKey
+    this.timeoutMs = step.timeoutMs ?? Infinity
+    this.requires = step.requires
+    if (step.key !== undefined) this.key = step.key
+    this.progress = (fraction, message) => {
+      if (Number.isFinite(fraction)) tell({ type: 'task_progress', fraction, message })
+    }
+    this.#controller = controller
+    this.#tell = tell
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  get logger(): Logger {
+    return (this.#logger ??= createLogger(this.#tell))
+  }
+}
+
+function createLogger(tell: (news: TaskNews) => void): Logger {
+  const write = (level: keyof Logger) => (message: string, data?: unknown) => {
+    tell({ type: 'task_log', level, message: String(message), data: toTravel(data) })
+  }
+  return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
+}
+
+/** What of a log entry's data can be sent. */
+function toTravel(data: unknown): unknown {
+  try {
+    const json = JSON.stringify(data) as string | undefined
+    return json !== undefined && json.length > MAX_LOG_LENGTH ? `${json.slice(0, MAX_LOG_LENGTH)}…` : data
+  } catch {
+    return '[data that is not JSON]'
+  }
+}

@@ -1,0 +1,58 @@
+import type { Message } from './messages.js'
+import type { WireMessage } from './read-frame.js'
+
+/**
+ * The two messages that there are of each request, looked at by hand: it says yes only where the schema would, and is
+ * many times faster. Where it says no the schema has the word, and names the field.
+ */
+
+const MAX_ID_LENGTH = 256
+
+export function isPlainResult(message: WireMessage): message is Message<'task_result'> & WireMessage {
+  const { requestId, ok, chunks, error } = message
+  return isId(requestId) && ok === true && chunks === undefined && error === undefined
+}
+
+export function isPlainRequest(message: WireMessage): message is Message<'task_request'> & WireMessage {
+  const { requestId, task, idempotencyKey, attempt, category, deadline, step } = message
+  return (
+    isId(requestId) &&
+    typeof task === 'string' &&
+    typeof idempotencyKey === 'string' &&
+    Number.isSafeInteger(attempt) &&
+    (attempt as number) >= 0 &&
+    isTextOrNothing(category) &&
+    isTextOrNothing(deadline) &&
+    isObject(step) &&
+    isStep(step)
+  )
+}
+
+function isStep(step: Fields): boolean {
+  const { runId, workflowId, pipelineId, stageId, stepId, path, timeoutMs, requires, key } = step
+  return (
+    typeof runId === 'string' &&
+    typeof workflowId === 'string' &&
+    typeof pipelineId === 'string' &&
+    typeof stageId === 'string' &&
+    typeof stepId === 'string' &&
+    typeof path === 'string' &&
+    (timeoutMs === null || Number.isFinite(timeoutMs)) &&
+    isObject(requires) &&
+    isTextOrNothing(key)
+  )
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_ID_LENGTH
+}
+
+function isTextOrNothing(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

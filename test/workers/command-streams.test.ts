@@ -1,22 +1,15 @@
 import fc from 'fast-check'
 import { simulatedClock } from 'busline/testing'
-import {
-  RUNNER_COMMANDS,
-  type RunnerHandle,
-  type StateChange,
-  WorkerManager,
-  defineRunner,
-  inProcessHost,
-} from 'busline/workers'
+import { RUNNER_COMMANDS, WorkerManager, defineRunner, inProcessHost } from 'busline/workers'
 import { nodeHost } from 'busline/workers/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleScript } from './fixtures/bundle-script.js'
+import { findChromium } from '../browser/find-chromium.js'
+import { bundleScript, bundleText } from './fixtures/bundle-script.js'
+import { type OpenPage, openPage } from './fixtures/open-page.js'
 import { checkPath, silent } from './hosts/host-kit.js'
+import { type Action, type CommandStream, checkOutcome, checkStream, playCommands } from './play-commands.js'
 
-type Action =
-  | { readonly type: 'command'; readonly command: (typeof RUNNER_COMMANDS)[number] }
-  | { readonly type: 'sync' }
-  | { readonly type: 'wait'; readonly ms: number }
+const chromium = findChromium()
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   {
@@ -51,66 +44,8 @@ const stream = fc.record({
   actions: fc.array(action, { maxLength: 25 }),
 })
 
-/** Sends a stream of commands without waiting for their answers, and gathers what came of it. */
-async function play(
-  manager: WorkerManager,
-  runner: RunnerHandle,
-  actions: readonly Action[],
-  wait: (ms: number) => Promise<void>,
-): Promise<{
-  readonly seen: readonly StateChange[]
-  readonly answers: number
-  readonly states: readonly string[]
-}> {
-  const seen: StateChange[] = []
-  const states: string[] = [runner.state]
-  runner.on('stateChange', (change) => {
-    seen.push(change)
-    states.push(runner.state)
-  })
-  const pending: Promise<unknown>[] = []
-  for (const each of actions) {
-    if (each.type === 'wait') await wait(each.ms)
-    else if (each.type === 'sync') pending.push(manager.getWorkersCore())
-    else {
-      const sent =
-        each.command === 'update'
-          ? runner.update({ executionProfile: { iterations: seen.length } })
-          : runner[each.command]()
-      pending.push(
-        sent.then(
-          () => 'ok',
-          (error: { code: string }) => error.code,
-        ),
-      )
-    }
-  }
-  let isSettled = false
-  const settled = Promise.all(pending).then((all) => {
-    isSettled = true
-    return all
-  })
-  while (!isSettled) await wait(50)
-  return { seen, states, answers: (await settled).length }
-}
-
-/** What must hold of whatever was sent. */
-async function checkOutcome(
-  manager: WorkerManager,
-  runner: RunnerHandle,
-  played: Awaited<ReturnType<typeof play>>,
-  actions: readonly Action[],
-) {
-  checkPath(played.seen)
-  // What a client reads from the handle moves with what it is told, and never back.
-  expect(played.states).toEqual(['initializing', ...played.seen.map(({ to }) => to)])
-  expect(played.answers).toBe(actions.filter(({ type }) => type !== 'wait').length)
-  const archived = await manager.getArchiveList({ runnerId: runner.id })
-  const isLive = manager.registry.getRunner(runner.workerId, runner.id) !== undefined
-  expect(archived.length).toBe(isLive ? 0 : 1)
-  if (archived[0]) expect(archived[0].runnerHistory).toEqual(played.seen)
-  const counted = runner.telemetry
-  if (counted) expect(counted.requestCount).toBe(counted.iterationCount)
+interface PageFunctions {
+  runStream(stream: CommandStream): Promise<string | undefined>
 }
 
 describe('random streams of commands', () => {
@@ -129,7 +64,7 @@ describe('random streams of commands', () => {
         const manager = new WorkerManager({ host, clock, logger: silent })
         const executionProfile = { iterations, delayBetweenIterations: delay, gracePeriod: grace }
         const runner = await manager.addRunner({ testType: 'work', executionProfile })
-        const played = await play(manager, runner, actions, (time) => clock.advance(time))
+        const played = await playCommands(manager, runner, actions, (time) => clock.advance(time))
         // An iteration that was interrupted goes on by itself, and may count a request that no longer belongs to anything.
         if ((runner.telemetry?.interruptedIterations ?? 0) === 0)
           await checkOutcome(manager, runner, played, actions)
@@ -157,27 +92,32 @@ describe('random streams of commands', () => {
         maxArchiveListLength: 1000,
       })
       const worker = await manager.addWorker()
-      await fc.assert(
-        fc.asyncProperty(stream, async ({ iterations, delay, grace, actions }) => {
-          const executionProfile = { iterations, delayBetweenIterations: delay, gracePeriod: grace }
-          const runner = await worker.addRunner({ testType: 'count', executionProfile })
-          const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms / 10))
-          const played = await play(manager, runner, actions, wait)
-          await runner.terminate().catch(() => {})
-          await checkOutcome(
-            manager,
-            runner,
-            {
-              ...played,
-              seen: runner.history,
-              states: ['initializing', ...runner.history.map(({ to }) => to)],
-            },
-            actions,
-          )
-        }),
-        { numRuns: 30 },
-      )
+      const check = (each: CommandStream) => checkStream(manager, worker.id, each)
+      await fc.assert(fc.asyncProperty(stream, check), { numRuns: 30 })
       await manager.close()
+    })
+  })
+
+  describe.skipIf(!chromium)('on Web Workers in Chromium', { timeout: 120_000 }, () => {
+    let opened: OpenPage
+
+    beforeAll(async () => {
+      opened = await openPage(chromium!, {
+        '/page.js': await bundleText('web-page.ts', 'browser'),
+        '/web-worker.js': await bundleText('web-worker.ts', 'browser'),
+      })
+    }, 120_000)
+    afterAll(() => opened?.close())
+
+    it('what clients see is a path of the table, every command is answered, every end is archived once', async () => {
+      const run = (each: CommandStream) => (globalThis as unknown as PageFunctions).runStream(each)
+      await fc.assert(
+        fc.asyncProperty(stream, async (each) => {
+          expect(await opened.page.evaluate(run, each)).toBeUndefined()
+        }),
+        { numRuns: 15 },
+      )
+      await expect.poll(() => opened.page.workers().length, { timeout: 10_000 }).toBe(0)
     })
   })
 })

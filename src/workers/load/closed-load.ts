@@ -1,7 +1,6 @@
 import { toMs } from '../../core/duration.js'
-import type { ExecutionProfile } from '../runner/execution-profile.js'
 import { CLOCK_TOLERANCE_MS } from './clock-tolerance.js'
-import type { LoadDriver, LoadModel } from './load-model.js'
+import { PlannedLoad } from './planned-load.js'
 import type { VuPlan } from './vu-plan.js'
 
 /** A loop of iterations, one after the other. */
@@ -17,94 +16,59 @@ interface VirtualUser {
  * Virtual users who start an iteration when they are done with the one before: the load follows the target, and a slow
  * target gets less of it. How many there are says the plan; `iterations` bounds what all of them do together.
  */
-export class ClosedLoad implements LoadModel {
-  readonly #driver: LoadDriver
-  readonly #plan: (profile: ExecutionProfile) => VuPlan
+export class ClosedLoad extends PlannedLoad<VuPlan> {
   readonly #users: VirtualUser[] = []
-  #profile: ExecutionProfile
-  #vus: VuPlan
   #target = 0
-  #isMoving = false
-  #timer: unknown
 
-  constructor(profile: ExecutionProfile, driver: LoadDriver, plan: (profile: ExecutionProfile) => VuPlan) {
-    this.#profile = profile
-    this.#driver = driver
-    this.#plan = plan
-    this.#vus = plan(profile)
+  isExhausted(): boolean {
+    return this.driver.iterationCount >= (this.profile.iterations ?? Infinity) || this.#isOver()
   }
 
-  start(): void {
-    this.#isMoving = true
-    this.#look()
-  }
-
-  pause(): void {
-    this.stop()
-  }
-
-  resume(): void {
-    this.start()
-  }
-
-  update(profile: ExecutionProfile): void {
-    this.#profile = profile
-    this.#vus = this.#plan(profile)
+  protected onUpdate(): void {
     for (const user of this.#users) this.#wake(user)
-    if (this.#isMoving) this.#look()
   }
 
-  reset(): void {
-    this.#vus = this.#plan(this.#profile)
+  protected onReset(): void {
     // What they waited for was the iteration before; that is forgotten.
     for (const user of this.#users) {
       this.#wake(user)
       user.idleSinceMs = undefined
     }
-    if (this.#isMoving) this.#look()
   }
 
-  stop(): void {
-    this.#isMoving = false
-    this.#driver.clock.clearTimeout(this.#timer)
+  protected onStop(): void {
     for (const user of this.#users) this.#wake(user)
   }
 
-  isExhausted(): boolean {
-    return this.#driver.iterationCount >= (this.#profile.iterations ?? Infinity) || this.#isOver()
-  }
-
   /** Brings the number of virtual users to what the plan wants now, and says when to look again. */
-  #look(): void {
-    const { clock } = this.#driver
-    clock.clearTimeout(this.#timer)
-    const elapsedMs = this.#driver.elapsedMs
-    this.#target = this.#vus.vusAt(elapsedMs)
+  protected turn(): void {
+    const elapsedMs = this.driver.elapsedMs
+    this.#target = this.plan.vusAt(elapsedMs)
     // Asked first: the plan may have come to its end just by being asked.
     if (this.#isOver() || !this.#mayStart()) {
       if (this.#isOver()) this.#target = 0
-      this.#driver.finish()
+      this.driver.finish()
       return
     }
-    const nextMs = Math.min(this.#vus.endsAtMs, this.#vus.nextChangeAfter(elapsedMs))
-    if (nextMs !== Infinity) this.#timer = clock.setTimeout(() => this.#look(), nextMs - elapsedMs)
+    const nextMs = Math.min(this.plan.endsAtMs, this.plan.nextChangeAfter(elapsedMs))
+    if (nextMs !== Infinity) this.turnAgainIn(nextMs - elapsedMs)
     for (let vu = 0; vu < this.#target; vu++) {
       this.#continue((this.#users[vu] ??= { vu, isBusy: false, idleSinceMs: undefined, timer: undefined }))
-      if (!this.#isMoving) return
+      if (!this.isMoving) return
     }
   }
 
   #continue(user: VirtualUser): void {
-    if (!this.#isMoving || user.isBusy || user.timer !== undefined || user.vu >= this.#target) return
+    if (!this.isMoving || user.isBusy || user.timer !== undefined || user.vu >= this.#target) return
     if (!this.#mayStart()) {
-      this.#driver.finish()
+      this.driver.finish()
       return
     }
-    const delayMs = toMs(this.#profile.delayBetweenIterations ?? 0)
-    const elapsedMs = this.#driver.elapsedMs
+    const delayMs = toMs(this.profile.delayBetweenIterations ?? 0)
+    const elapsedMs = this.driver.elapsedMs
     const leftMs = user.idleSinceMs === undefined ? 0 : user.idleSinceMs + delayMs - elapsedMs
     if (leftMs > CLOCK_TOLERANCE_MS) {
-      user.timer = this.#driver.clock.setTimeout(() => {
+      user.timer = this.driver.clock.setTimeout(() => {
         user.timer = undefined
         user.idleSinceMs = undefined
         this.#continue(user)
@@ -112,26 +76,26 @@ export class ClosedLoad implements LoadModel {
       return
     }
     user.isBusy = true
-    const stage = this.#vus.stageAt(elapsedMs)
-    void this.#driver.run({ vu: user.vu, ...(stage === undefined ? {} : { stage }) }).then(() => {
+    const stage = this.plan.stageAt(elapsedMs)
+    void this.driver.run({ vu: user.vu, ...(stage === undefined ? {} : { stage }) }).then(() => {
       user.isBusy = false
-      user.idleSinceMs = this.#driver.elapsedMs
+      user.idleSinceMs = this.driver.elapsedMs
       this.#continue(user)
     })
   }
 
   #mayStart(): boolean {
-    const { iterationCount, activeIterations } = this.#driver
-    return iterationCount + activeIterations < (this.#profile.iterations ?? Infinity)
+    const { iterationCount, activeIterations } = this.driver
+    return iterationCount + activeIterations < (this.profile.iterations ?? Infinity)
   }
 
   #isOver(): boolean {
-    return this.#driver.elapsedMs + CLOCK_TOLERANCE_MS >= this.#vus.endsAtMs
+    return this.driver.elapsedMs + CLOCK_TOLERANCE_MS >= this.plan.endsAtMs
   }
 
   /** Ends the wait between two iterations, so that it is looked at again; when it began is kept. */
   #wake(user: VirtualUser): void {
-    this.#driver.clock.clearTimeout(user.timer)
+    this.driver.clock.clearTimeout(user.timer)
     user.timer = undefined
   }
 }

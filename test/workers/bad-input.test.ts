@@ -289,7 +289,7 @@ describe('a worker', () => {
     const sent: { readonly id: number }[] = []
     let listener: (data: unknown) => void = () => {}
     const port = {
-      post: (message: (typeof sent)[number]) => void sent.push(message),
+      post: (message: unknown) => void sent.push(message as (typeof sent)[number]),
       onMessage: (it: typeof listener) => (listener = it),
       close() {},
     }

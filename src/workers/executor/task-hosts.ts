@@ -1,5 +1,6 @@
 import type { SystemError } from '../../core/system-error.js'
 import type { WireMessage } from '../messages/protocol.js'
+import type { WireResults, WireTasks } from '../messages/task-messages.js'
 
 /**
  * What an executor of tasks needs of a manager: `workerManager.taskHosts`. Hosts are shared with runners; they are
@@ -24,9 +25,9 @@ export interface TaskHost {
   /** A number for a task there: each is given once, also where several executors share the host. */
   nextTaskId(): number
   /** @throws {SystemError} `VALIDATION` when the message cannot be cloned. Does nothing once the host is lost. */
-  post(message: WireMessage, transfer?: readonly Transferable[]): void
-  /** Called with each `taskResult`, `taskProgress` and `taskLog`. Returns how to stop. */
-  onTaskMessage(listener: (message: WireMessage) => void): () => void
+  post(message: WireMessage | WireTasks, transfer?: readonly Transferable[]): void
+  /** Called with results of tasks, and with each `taskProgress` and `taskLog`. Returns how to stop. */
+  onTaskMessage(listener: (message: WireMessage | WireResults) => void): () => void
   /** Called once when the host is gone, with `UNAVAILABLE`; at once when it is gone already. Returns how to stop. */
   onLost(listener: (error: SystemError) => void): () => void
 }

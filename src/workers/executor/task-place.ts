@@ -1,17 +1,17 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
-import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
-import { type WireMessage, type WireTaskResult, type WorkerEvents, message } from '../messages/protocol.js'
+import { type SerializedError, SystemError, reviveError, serializeError } from '../../core/system-error.js'
+import { type WireMessage, type WorkerEvents, message } from '../messages/protocol.js'
+import { type WireResults, isWireResults, readResults, writeTasks } from '../messages/task-messages.js'
 import type { TaskHost } from './task-hosts.js'
 import { explainTravel, takeAlong } from '../messages/check-travel.js'
 import type { PendingTask } from './pending-task.js'
 import { TaskTable } from './task-table.js'
-import { toGroups } from './to-groups.js'
 
 /** So many tasks leave together at most. */
 const MAX_BATCH = 16
 
 /** And of those under way at most this share, so that the thread works on some while others are put together here. */
-const MAX_SHARE = 1 / 4
+const MAX_SHARE = 1 / 2
 
 export interface TaskPlaceOptions {
   readonly clock: Clock
@@ -99,7 +99,7 @@ export class TaskPlace {
     this.#outbox = []
     if (tasks.length === 0 || this.#isGone) return
     try {
-      this.host.post(message('task', { groups: toGroups(tasks) }), movedWith(tasks))
+      this.host.post(writeTasks(tasks), movedWith(tasks))
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const task of tasks) this.#sendAlone(task)
@@ -108,7 +108,7 @@ export class TaskPlace {
 
   #sendAlone(task: PendingTask): void {
     try {
-      this.host.post(message('task', { groups: toGroups([task]) }), movedWith([task]))
+      this.host.post(writeTasks([task]), movedWith([task]))
     } catch (error) {
       this.#running.delete(task)
       task.reject(explainTravel(task.order.input, 'input', error))
@@ -116,13 +116,10 @@ export class TaskPlace {
     }
   }
 
-  #receive({ command, payload }: WireMessage): void {
+  #receive(received: WireMessage | WireResults): void {
+    if (isWireResults(received)) return readResults(received, this.#finish)
+    const { command, payload } = received
     switch (command as keyof WorkerEvents) {
-      case 'taskResult': {
-        const { results } = payload as WorkerEvents['taskResult']
-        for (const result of results) this.#finish(result)
-        return
-      }
       case 'taskProgress': {
         const { taskId, fraction, message: text } = payload as WorkerEvents['taskProgress']
         this.#running.get(taskId)?.control.progress(fraction, text)
@@ -135,7 +132,7 @@ export class TaskPlace {
     }
   }
 
-  #finish([id, value, error]: WireTaskResult): void {
+  readonly #finish = (id: number, value: unknown, error: SerializedError | undefined): void => {
     const task = this.#running.get(id)
     if (task) {
       this.#running.delete(task)

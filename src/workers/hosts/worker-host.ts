@@ -1,5 +1,6 @@
 import type { SystemError } from '../../core/system-error.js'
 import type { WireMessage, WireReply, WorkerSettings } from '../messages/protocol.js'
+import type { WireResults, WireTasks } from '../messages/task-messages.js'
 
 /** How a host came to its end. */
 export interface HostExit {
@@ -25,7 +26,7 @@ export interface HostOpenOptions {
   readonly settings: WorkerSettings
   /** Only threads keep them; other hosts ignore them. */
   readonly resourceLimits?: HostResourceLimits | undefined
-  onMessage(message: WireMessage | WireReply): void
+  onMessage(message: WireMessage | WireReply | WireResults): void
   /** A message came that could not be read. Not fatal. */
   onMessageError(error: SystemError): void
   /** Something failed in the host. An exit follows where it was fatal. */
@@ -38,7 +39,7 @@ export interface HostOpenOptions {
 export interface WorkerHost {
   readonly name: string
   /** Buffers and ports in `transfer` move over. After the exit it does nothing. @throws {SystemError} `VALIDATION` when the message cannot be cloned; nothing was sent. */
-  post(message: WireMessage | WireReply, transfer?: readonly Transferable[]): void
+  post(message: WireMessage | WireReply | WireTasks, transfer?: readonly Transferable[]): void
   /** Ends it by force, whatever it does. Resolves after `onExit`. May be called again. */
   terminate(): Promise<void>
   /** From 0 to 1: how busy its thread was since the last call; `undefined` where that cannot be told. */

@@ -9,6 +9,7 @@ import {
   isWireMessage,
   isWireReply,
 } from '../messages/protocol.js'
+import { type WireResults, type WireTasks, isWireResults } from '../messages/task-messages.js'
 import { workerError } from '../runner/runner-errors.js'
 import type { TaskHost } from '../executor/task-hosts.js'
 import type { WorkerHost, WorkerHostFactory } from '../hosts/worker-host.js'
@@ -54,7 +55,7 @@ export class WorkerInstance implements TaskHost {
 
   readonly #settings: ManagerSettings
   readonly #listener: WorkerInstanceListener
-  readonly #taskListeners = new Set<(message: WireMessage) => void>()
+  readonly #taskListeners = new Set<(message: WireMessage | WireResults) => void>()
   readonly #lostListeners = new Set<(error: SystemError) => void>()
   #host: WorkerHost | undefined
   #end: { readonly error: SystemError | undefined } | undefined
@@ -94,7 +95,7 @@ export class WorkerInstance implements TaskHost {
     this.#open(factory)
   }
 
-  post(message: WireMessage | WireReply, transfer?: readonly Transferable[]): void {
+  post(message: WireMessage | WireReply | WireTasks, transfer?: readonly Transferable[]): void {
     if (!this.#end) this.#host?.post(message, transfer)
   }
 
@@ -110,7 +111,7 @@ export class WorkerInstance implements TaskHost {
     return ++this.#lastTaskId
   }
 
-  onTaskMessage(listener: (message: WireMessage) => void): () => void {
+  onTaskMessage(listener: (message: WireMessage | WireResults) => void): () => void {
     this.#taskListeners.add(listener)
     return () => this.#taskListeners.delete(listener)
   }
@@ -166,7 +167,8 @@ export class WorkerInstance implements TaskHost {
   #receive(message: unknown): void {
     if (this.#end) return
     this.#hasSpoken = true
-    if (isWireReply(message)) this.broker.settle(message)
+    if (isWireResults(message)) this.#tellTasks(message)
+    else if (isWireReply(message)) this.broker.settle(message)
     else if (isWireMessage(message)) this.#onEvent(message)
     else
       this.#report(
@@ -176,13 +178,16 @@ export class WorkerInstance implements TaskHost {
 
   #onEvent(event: WireMessage): void {
     const { command } = event
-    if (command === 'taskResult' || command === 'taskProgress' || command === 'taskLog') {
-      for (const listener of this.#taskListeners) listener(event)
-    } else if (command === 'ready') {
+    if (command === 'taskProgress' || command === 'taskLog') this.#tellTasks(event)
+    else if (command === 'ready') {
       this.#onReady(event.payload as WorkerEvents['ready'])
     } else {
       this.#listener.onEvent(this, event)
     }
+  }
+
+  #tellTasks(message: WireMessage | WireResults): void {
+    for (const listener of this.#taskListeners) listener(message)
   }
 
   #onReady({ runners, tasks }: WorkerEvents['ready']): void {

@@ -1,5 +1,4 @@
 import type { SerializedError } from '../../core/system-error.js'
-import type { StepTask } from '../../core/step-executor.js'
 import type { LogLevel } from '../../core/logger.js'
 import type { RunnerOptions, RunnerUpdate } from '../runner/runner-options.js'
 import type { RunnerCommand, RunnerState, StateChange } from '../runner/runner-state.js'
@@ -10,7 +9,8 @@ import type { TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
  *
  * W1. The first message to a worker is `messagePort`; it alone goes over the worker itself, all others over that port.
  * W2. A message with an `id` above 0 is answered exactly once, by a reply with the same `id`; one with `id` 0 never is.
- * W3. Both directions keep their order. What concerns one runner is handled in that order.
+ * W3. Tasks and their results go as {@link WireTasks} and {@link WireResults}; each task ends in one result.
+ * W4. Both directions keep their order. What concerns one runner is handled in that order.
  */
 export const PROTOCOL_VERSION = 1
 
@@ -49,8 +49,6 @@ export interface ManagerCommands {
   getRunners: Record<string, never>
   /** A sign of life is wanted. */
   ping: Record<string, never>
-  /** Tasks to start. Not answered: each ends in a `taskResult`. */
-  task: { readonly groups: readonly WireTaskGroup[] }
   taskCancel: { readonly taskId: number; readonly reason: SerializedError }
 }
 
@@ -71,7 +69,6 @@ export interface WorkerEvents {
   call: { readonly runnerId: string; readonly name: string; readonly payload: unknown }
   /** A promise of user code was rejected and nobody handled it. */
   fault: { readonly error: SerializedError }
-  taskResult: { readonly results: readonly WireTaskResult[] }
   taskProgress: { readonly taskId: number; readonly fraction: number; readonly message?: string }
   taskLog: {
     readonly taskId: number
@@ -94,35 +91,6 @@ export interface WorkerSettings {
   /** How long the hook `terminate` may take. */
   readonly terminateTimeoutMs: number
 }
-
-/**
- * Tasks of one step on their way to a worker. What they share is told once, and all by position: the names of a dozen fields
- * would take longer on the way than all they hold.
- */
-export type WireTaskGroup = readonly [
-  task: string,
-  workflowId: string,
-  pipelineId: string,
-  stageId: string,
-  stepId: string,
-  path: string,
-  attempt: number,
-  timeoutMs: number,
-  requires: StepTask['requires'],
-  tasks: readonly WireTask[],
-]
-
-/** What is a task's own. `id` is unique per host and chosen by the sender. */
-export type WireTask = readonly [
-  id: number,
-  input: unknown,
-  runId: string,
-  idempotencyKey: string,
-  key: string | undefined,
-]
-
-/** How a task ended: with `value`, or with `error`. */
-export type WireTaskResult = readonly [id: number, value: unknown, error?: SerializedError]
 
 /** What became of a command at one runner. */
 export interface RunnerReply {

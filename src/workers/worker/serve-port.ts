@@ -9,6 +9,7 @@ import {
   isWireMessage,
   isWireReply,
 } from '../messages/protocol.js'
+import { isWireTasks } from '../messages/task-messages.js'
 import { workerError } from '../runner/runner-errors.js'
 import type { RunnerDefinition } from '../runner/runner.js'
 import { createBreather } from './breather.js'
@@ -52,8 +53,6 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
 
   function answer({ command, payload }: WireMessage): unknown {
     switch (command as keyof ManagerCommands) {
-      case 'task':
-        return taskServer.start(payload as ManagerCommands['task'])
       case 'taskCancel':
         return taskServer.cancel(payload as ManagerCommands['taskCancel'])
       case 'addRunner':
@@ -88,7 +87,8 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
   }
 
   port.onMessage((data) => {
-    if (isWireReply(data)) link.settle(data)
+    if (isWireTasks(data)) taskServer.start(data)
+    else if (isWireReply(data)) link.settle(data)
     else if (isWireMessage(data)) void handle(data)
     else reportFault(unreadable(data))
   })
@@ -104,7 +104,7 @@ export function servePort(port: WorkerPort, settings: WorkerSettings, script: Wo
   }
 }
 
-const COMMANDS = ['addRunner', 'command', 'getRunners', 'ping', 'task', 'taskCancel']
+const COMMANDS = ['addRunner', 'command', 'getRunners', 'ping', 'taskCancel']
 
 function unknownCommand(command: string): SystemError {
   return workerError(

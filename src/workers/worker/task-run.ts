@@ -1,7 +1,7 @@
 import type { LogLevel, Logger } from '../../core/logger.js'
 import type { StepTask, TaskContext } from '../../core/step-executor.js'
 import { describe } from '../../core/system-error.js'
-import type { WireTask, WireTaskGroup } from '../messages/protocol.js'
+import type { WireTask, WireTaskGroup } from '../messages/task-messages.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** One task where it runs: what its code sees. Signal and logger are made when they are asked for; few tasks want them. */

@@ -4,7 +4,15 @@ import type { TaskFunction } from '../../core/step-executor.js'
 import { SystemError, reviveError, serializeError } from '../../core/system-error.js'
 import { toTaskError, unknownTask } from '../../core/task-error.js'
 import { explainTravel, takeAlong } from '../messages/check-travel.js'
-import type { ManagerCommands, WireTask, WireTaskGroup, WireTaskResult } from '../messages/protocol.js'
+import type { ManagerCommands } from '../messages/protocol.js'
+import {
+  type WireResult,
+  type WireTask,
+  type WireTaskGroup,
+  type WireTasks,
+  readTasks,
+  writeResults,
+} from '../messages/task-messages.js'
 import { TaskRun } from './task-run.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -33,7 +41,7 @@ export class TaskServer {
   readonly #clock: Clock
   /** Those that wait for something: one that does not has ended before anybody could ask for it. In no order. */
   readonly #running: RunningTask[] = []
-  #results: WireTaskResult[] = []
+  #results: WireResult[] = []
   #isStarting = false
   #isFlushDue = false
 
@@ -43,18 +51,16 @@ export class TaskServer {
     this.#clock = clock
   }
 
-  start({ groups }: ManagerCommands['task']): void {
+  start(tasks: WireTasks): void {
     let since = this.#clock.now()
     this.#isStarting = true
-    for (const group of groups) {
-      for (const order of group[9]) {
-        this.#run(group, order)
-        const now = this.#clock.now()
-        if (now - since < MAX_WAIT_MS) continue
-        this.#flush()
-        since = now
-      }
-    }
+    readTasks(tasks, (group, task) => {
+      this.#run(group, task)
+      const now = this.#clock.now()
+      if (now - since < MAX_WAIT_MS) return
+      this.#flush()
+      since = now
+    })
     this.#isStarting = false
     this.#flush()
   }
@@ -82,11 +88,11 @@ export class TaskServer {
       if (!Object.hasOwn(this.#tasks, name)) throw unknownTask(name, Object.keys(this.#tasks))
       const run = new TaskRun(group, order, this.#link)
       const value = this.#tasks[name]!(input as never, run)
-      if (!isThenable(value)) return this.#answer([id, value])
+      if (!isThenable(value)) return this.#answer([id, value, undefined])
       const task: RunningTask = { id, run, index: this.#running.length }
       this.#running.push(task)
       value.then(
-        (result) => this.#end(task, [id, result]),
+        (result) => this.#end(task, [id, result, undefined]),
         (error: unknown) => this.#end(task, failed(id, error, name)),
       )
     } catch (error) {
@@ -95,7 +101,7 @@ export class TaskServer {
   }
 
   /** Answers for a task that was under way, unless that has been done. */
-  #end(task: RunningTask, result: WireTaskResult): void {
+  #end(task: RunningTask, result: WireResult): void {
     const { index } = task
     if (index < 0) return
     task.index = -1
@@ -107,7 +113,7 @@ export class TaskServer {
     this.#answer(result)
   }
 
-  #answer(result: WireTaskResult): void {
+  #answer(result: WireResult): void {
     const count = this.#results.push(result)
     if (count >= MAX_BATCH) this.#flush()
     else if (!this.#isStarting && !this.#isFlushDue) {
@@ -129,24 +135,24 @@ export class TaskServer {
     try {
       const moved: Transferable[] = []
       for (const [, value] of results) moved.push(...takeAlong(value, 'result'))
-      this.#link.send('taskResult', { results }, moved)
+      this.#link.sendResults(writeResults(results), moved)
     } catch {
       // One of them cannot travel: each goes by itself, so that the others are not lost with it.
       for (const result of results) this.#sendAlone(result)
     }
   }
 
-  #sendAlone(result: WireTaskResult): void {
+  #sendAlone(result: WireResult): void {
     const [id, value] = result
     try {
-      this.#link.send('taskResult', { results: [result] }, takeAlong(value, 'result'))
+      this.#link.sendResults(writeResults([result]), takeAlong(value, 'result'))
     } catch (error) {
       const explained = serializeError(explainTravel(value, 'result', error))
-      this.#link.send('taskResult', { results: [[id, undefined, explained]] })
+      this.#link.sendResults(writeResults([[id, undefined, explained]]), [])
     }
   }
 }
 
-function failed(id: number, error: unknown, task: string): WireTaskResult {
+function failed(id: number, error: unknown, task: string): WireResult {
   return [id, undefined, serializeError(toTaskError(error, task))]
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
 import { SystemError, describe, reviveError } from '../../core/system-error.js'
 import { checkTravels } from '../messages/check-travel.js'
+import type { WireResults } from '../messages/task-messages.js'
 import { uncloneable } from '../runner/runner-errors.js'
 import {
   PROTOCOL_VERSION,
@@ -49,6 +50,10 @@ export class WorkerLink {
     this.#post({ v: PROTOCOL_VERSION, id: 0, command, payload }, transfer)
   }
 
+  sendResults(results: WireResults, transfer: readonly Transferable[]): void {
+    this.#post(results, transfer)
+  }
+
   /** Leaves with the turn, or before whatever else is sent in it: a message for each would take longer than all that is in it. */
   sendTelemetry(batch: TelemetryBatch): void {
     if (this.#telemetry.push(batch) > 1) return
@@ -67,7 +72,7 @@ export class WorkerLink {
     this.#port.post(message('telemetry', batches))
   }
 
-  #post(posted: WireMessage | WireReply, transfer?: readonly Transferable[]): void {
+  #post(posted: WireMessage | WireReply | WireResults, transfer?: readonly Transferable[]): void {
     this.#flushTelemetry()
     this.#port.post(posted, transfer)
   }

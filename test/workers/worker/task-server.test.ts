@@ -1,15 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.js'
-import type { WireTaskGroup, WireTaskResult, WorkerEvents } from '../../../src/workers/messages/protocol.js'
+import {
+  type WireResult,
+  type WireTasks,
+  readResults,
+  writeTasks,
+} from '../../../src/workers/messages/task-messages.js'
 import { TaskServer } from '../../../src/workers/worker/task-server.js'
 import type { WorkerLink } from '../../../src/workers/worker/worker-link.js'
 
 function serve() {
   let now = 0
-  const messages: (readonly WireTaskResult[])[] = []
-  const link: Pick<WorkerLink, 'send'> = {
-    send(_command, payload) {
-      messages.push((payload as WorkerEvents['taskResult']).results)
+  const messages: (readonly WireResult[])[] = []
+  const link: Pick<WorkerLink, 'sendResults'> = {
+    sendResults(results) {
+      const read: WireResult[] = []
+      readResults(results, (...result) => read.push(result))
+      messages.push(read)
     },
   }
   const tasks = {
@@ -28,45 +35,42 @@ function serve() {
 }
 
 let lastId = 0
-function group(task: string, inputs: readonly unknown[]): WireTaskGroup {
-  const tasks = inputs.map((input) => [++lastId, input, 'run', 'key', undefined] as const)
-  return [task, 'w', 'main', 's', task, `s/${task}`, 1, Infinity, {}, tasks]
+/** A message of tasks: names and inputs. */
+function tasks(...wanted: readonly (readonly [task: string, ...inputs: unknown[]])[]): WireTasks {
+  const step = { workflowId: 'w', pipelineId: 'main', stageId: 's', path: 's', requires: {} }
+  const own = { runId: 'run', idempotencyKey: 'key', attempt: 1, timeoutMs: Infinity }
+  return writeTasks(
+    wanted.flatMap(([task, ...inputs]) =>
+      inputs.map((input) => ({ id: ++lastId, order: { ...step, ...own, task, stepId: task, input } })),
+    ),
+  )
 }
 
-const values = (messages: readonly (readonly WireTaskResult[])[]) =>
+const values = (messages: readonly (readonly WireResult[])[]) =>
   messages.map((results) => results.map(([, value]) => value))
 
 describe('TaskServer', () => {
   it('sends the results of tasks that came together together', () => {
     const { server, messages } = serve()
-    server.start({ groups: [group('quick', [1, 2]), group('quick', [3])] })
+    server.start(tasks(['quick', 1, 2], ['slow'], ['quick', 3]))
     expect(values(messages)).toEqual([[1, 2, 3]])
   })
 
   it('does not let the result of a task wait for the tasks that compute after it', () => {
     const { server, messages } = serve()
-    server.start({
-      groups: [group('busy', [5]), group('quick', [1, 2]), group('busy', [7]), group('quick', [3])],
-    })
+    server.start(tasks(['busy', 5], ['quick', 1, 2], ['busy', 7], ['quick', 3]))
     expect(values(messages)).toEqual([[5], [1, 2, 7], [3]])
   })
 
   it('sends no more than sixteen results together', () => {
     const { server, messages } = serve()
-    server.start({
-      groups: [
-        group(
-          'quick',
-          Array.from({ length: 40 }, (_, index) => index),
-        ),
-      ],
-    })
+    server.start(tasks(['quick', ...Array.from({ length: 40 }, (_, index) => index)]))
     expect(messages.map(({ length }) => length)).toEqual([16, 16, 8])
   })
 
   it('sends the results of tasks that end in the same turn together', async () => {
     const { server, messages } = serve()
-    server.start({ groups: [group('slow', [1, 2, 3])] })
+    server.start(tasks(['slow', 1, 2, 3]))
     expect(messages).toEqual([])
     await new Promise((resolve) => setImmediate(resolve))
     expect(values(messages)).toEqual([[1, 2, 3]])

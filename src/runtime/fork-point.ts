@@ -42,7 +42,18 @@ export async function findForkPoint(store: TimelineStore, runId: string, at: For
       { context: { runId, seq: at.seq } },
     )
   }
-  return { meta: player.meta!, seq: at.seq, state: player.state, stageId: next }
+  const meta = player.meta!
+  return { meta, seq: at.seq, state: player.state, stageId: decision ? next : await beginning(store, meta) }
+}
+
+/** The stage that a fork began with: those before it are its parent's. Absent for what began where its pipeline does. */
+async function beginning(
+  store: TimelineStore,
+  { runId, metadata }: RunTimelineMeta,
+): Promise<string | undefined> {
+  if (metadata?.['parentRunId'] === undefined) return undefined
+  const started = await findEvent(store, runId, ({ type }) => type === 'stage:start')
+  return started?.payload['stageId'] as string | undefined
 }
 
 /** The last word of a router of the run itself, not of a child, up to an event. */
@@ -62,16 +73,26 @@ async function lastDecision(
 }
 
 async function firstVisit(store: TimelineStore, runId: string, stageId: string): Promise<number> {
-  for (let from = 1; ; from += PAGE) {
-    const events = await store.getEvents(runId, from, from + PAGE - 1)
-    const found = events.find(
-      ({ type, payload }) =>
-        type === 'stage:start' && payload['path'] === undefined && payload['stageId'] === stageId,
-    )
-    if (found) return found.seq
-    if (events.length < PAGE) break
-  }
+  const found = await findEvent(
+    store,
+    runId,
+    ({ type, payload }) =>
+      type === 'stage:start' && payload['path'] === undefined && payload['stageId'] === stageId,
+  )
+  if (found) return found.seq
   throw new SystemError('NOT_FOUND', `Run ${runId} never came to a stage "${stageId}"`, {
     context: { runId, stageId },
   })
+}
+
+async function findEvent(
+  store: TimelineStore,
+  runId: string,
+  isWanted: (event: TimelineEvent) => boolean,
+): Promise<TimelineEvent | undefined> {
+  for (let from = 1; ; from += PAGE) {
+    const events = await store.getEvents(runId, from, from + PAGE - 1)
+    const found = events.find(isWanted)
+    if (found || events.length < PAGE) return found
+  }
 }

@@ -69,6 +69,14 @@ describe('a fork', () => {
     }
   })
 
+  it('of a fork begins where that one began, before its first stage has ended', async () => {
+    const { runtime, runId, executed, finished } = await open()
+    const first = await finished(await runtime.fork(runId, { stageId: 'three' }))
+    executed.length = 0
+    await finished(await runtime.fork((first as { runId: string }).runId, { seq: 1 }))
+    expect(executed.map((line) => line.split(' ')[0])).toEqual(['three'])
+  })
+
   it('takes an edited state', async () => {
     const { runtime, runId, finished } = await open()
     const info = await finished(await runtime.fork(runId, { stageId: 'two', state: { n: 40, edited: true } }))

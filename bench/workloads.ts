@@ -127,7 +127,6 @@ export const PROGRAMS: readonly {
   { name: 'kill', file: 'kill.ts', isLong: true },
   { name: 'soak', file: 'soak.ts', isLong: true },
   { name: 'storage', file: 'storage.ts' },
-  { name: 'recording', file: 'recording.ts' },
   { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
 ]
 
@@ -186,6 +185,18 @@ export const WORKLOADS: readonly Workload[] = [
       contestant('p-limit 7 alone', 'queue/p-limit.mjs'),
       contestant('fastq 1 alone', 'queue/fastq.mjs'),
     ],
+  },
+  {
+    name: 'recording',
+    title: 'A run of three stages, 50 at a time, and what recording its twenty events in memory adds',
+    unit: 'µs a run',
+    higherIsBetter: false,
+    rounds: 9,
+    contestants: [
+      contestant('not recorded', 'recording/busline.mjs'),
+      contestant('recorded', 'recording/busline.mjs', 'recorded'),
+    ],
+    goals: [{ what: 'at most 1.6 times', contestant: 'recorded', over: 'not recorded', atMost: 1.6 }],
   },
   {
     name: 'waiting',

@@ -3,6 +3,7 @@ import { toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../storage/storage-driver.js'
 import { estimateBytes } from './estimate-bytes.js'
+import { type EventRecord, eventsOf, toEventRecord } from './event-record.js'
 import type { TimelineEvent } from './timeline-event.js'
 import { TimelineKeys, placeAt, placeOf } from './timeline-keys.js'
 import {
@@ -30,7 +31,7 @@ export interface StoredTimelineStoreOptions {
 }
 
 /** The layout of the records, stamped on each run. A reader refuses what is newer than itself. */
-const LAYOUT = 1
+const LAYOUT = 2
 
 /** How many events stand in one record at most: a record costs more than the events in it. */
 const EVENTS_PER_RECORD = 200
@@ -92,10 +93,10 @@ export class StoredTimelineStore implements TimelineStore {
     const sizes = events.map(estimateBytes)
     const meta = this.#measure(batch, sizes)
     const { runId } = meta
-    const operations: StorageOperation[] = splitEvents(events, sizes).map((value) => ({
+    const operations: StorageOperation[] = splitEvents(events, sizes).map((part) => ({
       type: 'put',
-      key: this.#keys.eventsFrom(runId, value[0]!.seq),
-      value,
+      key: this.#keys.eventsFrom(runId, part[0]!.seq),
+      value: toEventRecord(part),
     }))
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
@@ -150,17 +151,12 @@ export class StoredTimelineStore implements TimelineStore {
             reverse: true,
             limit: 1,
           })
-    const found = (first?.value ?? []) as readonly TimelineEvent[]
-    const events = found.filter(({ seq }) => seq >= from && seq <= to)
+    const events = first ? eventsOf(runId, first.value as EventRecord, from, to) : []
     let after = first?.key
     while ((events.at(-1)?.seq ?? 0) < to) {
       const limit = 16
       const page = await this.#driver.scan(after === undefined ? { prefix, limit } : { prefix, after, limit })
-      for (const { value } of page) {
-        for (const event of value as readonly TimelineEvent[]) {
-          if (event.seq >= from && event.seq <= to) events.push(event)
-        }
-      }
+      for (const { value } of page) events.push(...eventsOf(runId, value as EventRecord, from, to))
       if (page.length < limit) break
       after = page.at(-1)!.key
     }

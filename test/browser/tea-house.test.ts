@@ -25,14 +25,14 @@ function readRecords(page: Page, runId: string): Promise<{ count: number; seqs: 
       request.onerror = () => reject(new Error('Cannot open it'))
     })
     const range = IDBKeyRange.bound(`timeline/events/${id}/`, `timeline/events/${id}/~`)
-    const records = await new Promise<{ value: { seq: number; type: string }[] }[]>((resolve, reject) => {
+    const records = await new Promise<{ value: { first: number; types: string[] } }[]>((resolve, reject) => {
       const request = database.transaction('records').objectStore('records').getAll(range)
       request.onsuccess = () => resolve(request.result)
       request.onerror = () => reject(new Error('Cannot read it'))
     })
     database.close()
-    const events = records.flatMap(({ value }) => value)
-    return { count: events.length, seqs: events.map(({ seq }) => seq), types: events.map(({ type }) => type) }
+    const seqs = records.flatMap(({ value: { first, types } }) => types.map((_, index) => first + index))
+    return { count: seqs.length, seqs, types: records.flatMap(({ value }) => value.types) }
   }, runId)
 }
 

@@ -438,7 +438,10 @@ export async function violations(
   for (const { runId, status, eventCount } of timelines) {
     if (!['complete', 'failed', 'aborted'].includes(status)) found.push(`timeline of ${runId}: ${status}`)
     const records = await recordsOf(storage, `timeline/events/${runId}/`)
-    const seqs = records.flatMap(({ value }) => (value as { seq: number }[]).map(({ seq }) => seq))
+    const seqs = records.flatMap(({ value }) => {
+      const { first, types } = value as { first: number; types: readonly string[] }
+      return types.map((_, index) => first + index)
+    })
     if (seqs.length !== eventCount || seqs.some((seq, index) => seq !== index + 1))
       found.push(`timeline of ${runId}: ${seqs.length} of ${eventCount} events, or out of order`)
   }

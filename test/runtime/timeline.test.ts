@@ -116,6 +116,14 @@ describe('a runtime with a timeline store', () => {
     expect((await store.getEvents(info.runId)).at(-1)?.type).toBe('pipeline:success')
   })
 
+  it('keeps it in the database "busline-test" when no other is named', async () => {
+    const store = await WorkflowRuntime.createTestTimelineStore()
+    const { info } = await record(store)
+    expect((await indexedDB.databases()).map(({ name }) => name)).toContain('busline-test')
+    const again = await WorkflowRuntime.createTestTimelineStore('busline-test')
+    expect(await again.getRunMeta(info.runId)).toMatchObject({ status: 'complete' })
+  })
+
   it('is not harmed by a store that fails: the run ends, and the loss is reported', async () => {
     const broken = new MemoryTimelineStore()
     broken.append = () => Promise.reject(new Error('disk full'))

@@ -19,7 +19,8 @@ export const listStyles = `
 .run-main { min-width: 0; flex: 1; }
 .run-top { display: flex; align-items: center; gap: 7px; }
 .run-name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.run-top .badge { margin-left: auto; }
+.run-top .key { flex: 0 100 auto; min-width: 3em; }
+.run-top .badge { margin-left: auto; flex: none; }
 .run-sub { display: flex; gap: 10px; margin-top: 3px; font-size: 11.5px; color: var(--ink-3); white-space: nowrap; font-variant-numeric: tabular-nums; }
 
 .event-list { display: grid; grid-template-rows: auto minmax(0, 1fr); height: 100%; min-height: 0; }

@@ -8,13 +8,15 @@ import { RunList } from './view/run-list.js'
 import { type RunTab, RunView } from './view/run-view.js'
 import { inspectorStyles } from './view/styles.js'
 import { TabBar } from './view/tab-bar.js'
+import { WorkersView } from './view/workers-view.js'
 
-export type InspectorPage = 'runs' | 'receipts' | 'queues'
+export type InspectorPage = 'runs' | 'receipts' | 'queues' | 'workers'
 
 const PAGES = [
   { id: 'runs', label: 'Runs' },
   { id: 'receipts', label: 'Receipts' },
   { id: 'queues', label: 'Queues' },
+  { id: 'workers', label: 'Workers' },
 ] as const
 
 /** How often receipts and queues are asked for while they are looked at, milliseconds. */
@@ -45,6 +47,7 @@ export class BuslineInspector extends Base {
   #runView: RunView | undefined
   #receipts: ReceiptsView | undefined
   #queues: QueuesView | undefined
+  #workers: WorkersView | undefined
   #run: string | undefined
   #unwatch: (() => void) | undefined
   #timer: ReturnType<typeof setInterval> | undefined
@@ -54,6 +57,7 @@ export class BuslineInspector extends Base {
     this.#root = this.attachShadow({ mode: 'open' })
     this.#root.adoptedStyleSheets = [inspectorStyles()]
     this.#pages = new TabBar<InspectorPage>('Pages', PAGES, 'runs', () => this.#showPage(), 'pages')
+    this.#pages.show('workers', false)
     const brand = element(
       'div',
       { class: 'brand' },
@@ -153,6 +157,7 @@ export class BuslineInspector extends Base {
     this.#runList = new RunList(source, openRun, (error) => this.#fail(error))
     this.#receipts = new ReceiptsView(source, openRun)
     this.#queues = new QueuesView(source, openRun)
+    this.#workers = new WorkersView(source)
     this.#showPage()
     this.#showRun()
     this.#runList.reload()
@@ -171,6 +176,7 @@ export class BuslineInspector extends Base {
         if (source !== this.#source) return
         const mayNow = capabilities.canControl && !this.#capabilities.canControl
         this.#capabilities = capabilities
+        this.#pages.show('workers', capabilities.hasWorkers === true)
         this.#live(true)
         if (mayNow) this.#showRun()
       },
@@ -188,7 +194,7 @@ export class BuslineInspector extends Base {
 
   #showPage(): void {
     const { page } = this
-    const views = { receipts: this.#receipts, queues: this.#queues }
+    const views = { receipts: this.#receipts, queues: this.#queues, workers: this.#workers }
     this.#body.className = `body p-${page}`
     if (page === 'runs')
       this.#body.replaceChildren(...(this.#runList ? [this.#runList.element, this.#detail] : []))
@@ -221,6 +227,7 @@ export class BuslineInspector extends Base {
     if (globalThis.document?.hidden) return
     if (this.page === 'receipts') void this.#receipts?.refresh()
     if (this.page === 'queues') void this.#queues?.refresh()
+    if (this.page === 'workers') void this.#workers?.refresh()
   }
 
   #live(isLive: boolean): void {

@@ -9,7 +9,12 @@ import {
 import type { DispatchReport, RegistrationInfo } from '../runtime/runtime-options.js'
 import type { TimelineEvent } from '../timeline/timeline-event.js'
 import type { RunPage, RunTimelineMeta } from '../timeline/timeline-store.js'
-import type { InspectorCapabilities, InspectorSource, RunListener } from './inspector-source.js'
+import type {
+  InspectorCapabilities,
+  InspectorSource,
+  RunListener,
+  WorkersStatus,
+} from './inspector-source.js'
 import { toFault } from './run-watch.js'
 import { readServerSentEvents } from './server-sent-events.js'
 import { fromWireJson, toWireJson } from './wire-json.js'
@@ -70,6 +75,7 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     },
     dispatches: async (query) => (await get(`dispatches${toQuery(query)}`)) as DispatchReport,
     workflows: async () => ((await get('workflows')) as { workflows: readonly RegistrationInfo[] }).workflows,
+    workers: async () => (await get('workers')) as WorkersStatus,
     command: async (runId, { type, ...rest }) => {
       const headers = { 'content-type': 'application/json' }
       const body = toWireJson(rest)

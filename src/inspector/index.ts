@@ -12,9 +12,12 @@ export {
 export { type HttpSourceOptions, httpSource } from './http-source.js'
 export type {
   InspectedRuntime,
+  InspectedWorkers,
   InspectorCapabilities,
   InspectorSource,
   RunCommand,
   RunListener,
+  WorkerLine,
+  WorkersStatus,
 } from './inspector-source.js'
 export { type TimelineSourceOptions, timelineSource } from './timeline-source.js'

@@ -11,6 +11,8 @@ export interface InspectorCapabilities {
   readonly hasRuntime: boolean
   /** Whether runs can be aborted, resumed and signalled. */
   readonly canControl: boolean
+  /** Whether there is a server of remote workers to be seen. @default false */
+  readonly hasWorkers?: boolean
 }
 
 /** A command to a live run. */
@@ -40,10 +42,50 @@ export interface InspectorSource {
   dispatches(query: DispatchQuery): Promise<DispatchReport>
   /** The registered workflows; none without a runtime. */
   workflows(): Promise<readonly RegistrationInfo[]>
+  /** The remote workers; `UNAVAILABLE` without a server of them. */
+  workers?(): Promise<WorkersStatus>
   /** Carries out a command; `UNAUTHORIZED` where that is not allowed. */
   command(runId: string, command: RunCommand): Promise<void>
   /** Tells of changes until the function that it returns is called. */
   watch(listener: RunListener): () => void
+}
+
+/** A remote worker, as it is shown. */
+export interface WorkerLine {
+  readonly id: string
+  readonly name: string
+  /** `available`, `busy`, `draining` or `unhealthy`. */
+  readonly status: string
+  readonly zone?: string
+  readonly models: readonly string[]
+  readonly tasks: readonly string[]
+  readonly slots: number
+  readonly activeRequests: number
+  readonly completedRequests: number
+  readonly connectedMs: number
+  readonly silentMs: number
+}
+
+/** The remote workers of a server and their requests, at one instant. */
+export interface WorkersStatus {
+  readonly state: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly uptimeMs: number
+  readonly activeRequests: number
+  readonly workers: readonly WorkerLine[]
+  readonly counters: {
+    readonly requestsCompleted: number
+    readonly requestsFailed: number
+    readonly requestsLost: number
+    readonly heartbeats: number
+  }
+  readonly work: readonly { readonly queued: number }[]
+}
+
+/** What the inspector uses of a `WorkerServer`. */
+export interface InspectedWorkers {
+  status(): WorkersStatus
 }
 
 /** What the inspector uses of a {@link WorkflowRuntime}. */

@@ -1,13 +1,20 @@
 import type { Clock } from '../core/clock.js'
 import { SystemError } from '../core/system-error.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
-import type { InspectedRuntime, InspectorSource } from './inspector-source.js'
+import type {
+  InspectedRuntime,
+  InspectedWorkers,
+  InspectorSource,
+  WorkersStatus,
+} from './inspector-source.js'
 import { giveCommand } from './run-command.js'
 import { RunWatch, toFault } from './run-watch.js'
 
 export interface TimelineSourceOptions {
   /** Tells of receipts, queues and workflows. @default those views say that there is none */
   readonly runtime?: InspectedRuntime
+  /** A `WorkerServer`, whose workers are shown. @default no such page */
+  readonly workers?: InspectedWorkers
   /** Lets the inspector abort, resume and signal runs of the runtime. @default true */
   readonly allowControl?: boolean
   /** How often the store is asked what is new, milliseconds. At least 50. @default 500 */
@@ -18,7 +25,7 @@ export interface TimelineSourceOptions {
 
 /** Timelines of a store in this page or process. */
 export function timelineSource(store: TimelineStore, options: TimelineSourceOptions = {}): InspectorSource {
-  const { runtime, allowControl = true, intervalMs = 500, clock } = options
+  const { runtime, workers, allowControl = true, intervalMs = 500, clock } = options
   if (!(intervalMs >= 50)) {
     throw new SystemError(
       'VALIDATION',
@@ -31,6 +38,7 @@ export function timelineSource(store: TimelineStore, options: TimelineSourceOpti
       Promise.resolve({
         hasRuntime: runtime !== undefined,
         canControl: runtime !== undefined && allowControl,
+        ...(workers ? { hasWorkers: true } : {}),
       }),
     listRuns: (filter) => guarded(() => store.listRuns(filter)),
     getRunMeta: (runId) => guarded(() => store.getRunMeta(runId)),
@@ -41,6 +49,7 @@ export function timelineSource(store: TimelineStore, options: TimelineSourceOpti
         return runtime.dispatches(query)
       }),
     workflows: () => guarded(() => (runtime ? listWorkflows(runtime) : [])),
+    workers: () => guarded(() => statusOf(workers)),
     command: (runId, command) =>
       guarded(() => {
         if (!runtime) throw noRuntime()
@@ -57,6 +66,27 @@ export function listWorkflows(runtime: InspectedRuntime) {
     .listWorkflows()
     .map((id) => runtime.registry(id))
     .filter((info) => info !== undefined)
+}
+
+/** What is shown of workers, and nothing else of what there is to know of them. */
+export function statusOf(server: InspectedWorkers | undefined): WorkersStatus {
+  if (!server) {
+    throw new SystemError(
+      'UNAVAILABLE',
+      'There are no workers to ask for: give a worker server to the source',
+    )
+  }
+  const { state, at, uptimeMs, activeRequests, workers, counters, work } = server.status()
+  const { requestsCompleted, requestsFailed, requestsLost, heartbeats } = counters
+  return {
+    state,
+    at,
+    uptimeMs,
+    activeRequests,
+    workers,
+    counters: { requestsCompleted, requestsFailed, requestsLost, heartbeats },
+    work: work.map(({ queued }) => ({ queued })),
+  }
 }
 
 export function noRuntime(): SystemError {

@@ -1,14 +1,20 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { MemoryTimelineStore } from 'busline'
+import { WorkerServer, remoteExecutor } from 'busline/remote'
+import { RemoteWorker } from 'busline/remote/client'
 import { type InspectorServer, serveInspector } from '../../src/inspector/node/index.js'
 import { recordDay } from '../inspector/recorded-day.js'
+import { quietLogger } from '../remote/quiet-logger.js'
+import { until } from '../remote/raw-client.js'
+import { stepTask, taskControl } from '../remote/step-task.js'
 import { findChromium } from './find-chromium.js'
 import { type OpenBrowser, openBrowser } from './open-browser.js'
 
 const chromium = findChromium()
 const TOKEN = 'correct horse battery staple'
+const images = fileURLToPath(new URL('../../docs/images/', import.meta.url))
 
 let browser: OpenBrowser
 let script: string
@@ -110,6 +116,61 @@ describe.skipIf(!chromium)('the inspector of a Node runtime, in Chromium', { tim
     expect(await page.locator('.banner').innerText()).toMatch(/UNAVAILABLE/)
     // Requests that were refused are the point of this test; the browser writes each of them down.
     expect(browser.takeErrors().filter((error) => !/Failed to load resource/.test(error))).toEqual([])
+  })
+
+  it('shows the workers of a worker server, live, light and dark; without one there is no such page', async () => {
+    const workers = new WorkerServer({ logger: quietLogger() })
+    onTestFinished(() => workers.stop())
+    await workers.start()
+    const executor = remoteExecutor(workers)
+    const gates: (() => void)[] = []
+    const connect = async (workerId: string, zone: string, maxConcurrentRequests: number) => {
+      const wait = () => new Promise<string>((resolve) => gates.push(() => resolve('done')))
+      const url = `ws://127.0.0.1:${workers.port}`
+      const options = { url, workerId, zone, maxConcurrentRequests, logger: quietLogger() }
+      const worker = new RemoteWorker({ ...options, tasks: { [`resize-${zone}`]: wait, now: () => 'now' } })
+      onTestFinished(() => worker.stop())
+      await worker.start()
+    }
+    await connect('north-1', 'north', 1)
+    await connect('south-1', 'south', 4)
+    await executor.execute(stepTask('now'), taskControl())
+    const pending = [executor.execute(stepTask('resize-north'), taskControl())]
+    await until(() => gates.length === 1, 'it is in hand')
+
+    await using server = await serveInspector(
+      { store: new MemoryTimelineStore(), workers },
+      { script: () => Promise.resolve(script) },
+    )
+    const page = await browser.newPage()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.goto(server.url)
+      await page.getByRole('tab', { name: 'Workers' }).click()
+      const rows = page.locator('.workers tbody tr')
+      await expect.poll(() => rows.count()).toBe(2)
+      expect(await rows.first().innerText()).toMatch(
+        /north-1\s+busy\s+1 of 1\s.*\bago\b.*north\s+resize-north, now/s,
+      )
+      expect(await rows.last().innerText()).toMatch(/south-1\s+available\s+0 of 4/)
+      if (process.env['UPDATE_SCREENSHOTS'] !== undefined) {
+        const name = colorScheme === 'light' ? 'workers' : 'workers-dark'
+        await page.screenshot({ path: `${images}inspector-${name}.png` })
+      }
+    }
+    gates[0]!()
+    await Promise.all(pending)
+    await expect.poll(() => page.locator('.workers .w-busy').count()).toBe(0)
+    expect(await page.locator('.workers-view .figures').innerText()).toMatch(/2\s+workers/)
+    expect(await page.locator('.workers-view .figures').innerText()).toMatch(/2\s+completed/)
+    await executor.close()
+    await page.close()
+    expect(browser.takeErrors()).toEqual([])
+
+    await using opened = await serve(false)
+    await opened.page.goto(opened.server.url)
+    await opened.page.locator('.live.on').waitFor()
+    expect(await opened.page.getByRole('tab', { name: 'Workers' }).count()).toBe(0)
   })
 
   it('serves a store alone, without a runtime', async () => {

@@ -3,10 +3,10 @@ import { SystemError } from '../../core/system-error.js'
 import { TimelinePlayer } from '../../timeline/timeline-player.js'
 import type { TimelineEvent } from '../../timeline/timeline-event.js'
 import { type TimelineStore, unknownRun } from '../../timeline/timeline-store.js'
-import type { InspectedRuntime } from '../inspector-source.js'
+import type { InspectedRuntime, InspectedWorkers } from '../inspector-source.js'
 import { giveCommand, parseCommand } from '../run-command.js'
 import { RunWatch } from '../run-watch.js'
-import { listWorkflows, noRuntime } from '../timeline-source.js'
+import { listWorkflows, noRuntime, statusOf } from '../timeline-source.js'
 import { fromWireJson, toWireJson } from '../wire-json.js'
 import { Access, type AccessOptions } from './access.js'
 import { answerError, answerJson, answerText } from './answers.js'
@@ -19,6 +19,8 @@ export interface InspectorTarget {
   readonly store: TimelineStore
   /** Adds receipts, queues, workflows and, where allowed, commands. */
   readonly runtime?: InspectedRuntime
+  /** A `WorkerServer`: adds a page with its workers. */
+  readonly workers?: InspectedWorkers
 }
 
 export interface InspectorHandlerOptions extends AccessOptions {
@@ -86,7 +88,7 @@ class Routes {
 
   async answer(request: Request, parts: readonly string[]): Promise<Response> {
     const [name, runId, detail] = parts
-    const { store, runtime } = this.#target
+    const { store, runtime, workers } = this.#target
     const query = new URL(request.url).searchParams
     if (name === 'runs' && runId !== undefined && isCommand(detail)) {
       if (request.method !== 'POST') throw wrongMethod(request.method, 'POST')
@@ -100,6 +102,7 @@ class Routes {
         return answerJson({
           hasRuntime: runtime !== undefined,
           canControl: runtime !== undefined && this.#access.canControl,
+          ...(workers ? { hasWorkers: true } : {}),
         })
       case 'runs':
         return answerJson(await store.listRuns(readRunFilter(query)))
@@ -114,6 +117,8 @@ class Routes {
         return answerJson(runtime.dispatches(readDispatchQuery(query)))
       case 'workflows':
         return answerJson({ workflows: runtime ? listWorkflows(runtime) : [] })
+      case 'workers':
+        return answerJson(statusOf(workers))
       case 'live':
         return openLiveStream(this.#watch, request.signal, this.#clock)
       default:

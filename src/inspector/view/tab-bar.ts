@@ -51,6 +51,12 @@ export class TabBar<Id extends string> {
     this.#onChoose(id)
   }
 
+  /** Shows a tab, or hides it. */
+  show(id: Id, isShown: boolean): void {
+    const tab = this.#tabs.get(id)
+    if (tab) tab.hidden = !isShown
+  }
+
   #mark(): void {
     for (const [id, tab] of this.#tabs) {
       tab.setAttribute('aria-selected', String(id === this.#chosen))
@@ -59,7 +65,7 @@ export class TabBar<Id extends string> {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const ids = [...this.#tabs.keys()]
+    const ids = [...this.#tabs].filter(([, { hidden }]) => !hidden).map(([id]) => id)
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
     if (step === undefined) return
     const next = ids[(ids.indexOf(this.#chosen) + step + ids.length) % ids.length]!

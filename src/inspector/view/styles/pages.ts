@@ -1,4 +1,4 @@
-/** Receipts and queues. */
+/** Receipts, queues and workers. */
 export const pageStyles = `
 .page { display: grid; min-height: 0; padding: 22px 26px 0; gap: 0; max-width: 1180px; width: 100%; margin: 0 auto; }
 .page h2 { font-size: 19px; font-weight: 650; letter-spacing: -0.015em; }
@@ -36,5 +36,17 @@ export const pageStyles = `
 .lane-queue { position: relative; height: 18px; border-radius: 5px; background: var(--sunken); overflow: hidden; font-size: 10.5px; line-height: 18px; }
 .lane-queue i { position: absolute; inset: 0 auto 0 0; background: color-mix(in srgb, var(--wait-bar) 55%, transparent); }
 .lane-queue span { position: relative; padding-left: 7px; }
+.workers-view { grid-template-rows: auto auto auto auto minmax(0, 1fr); }
+.workers-view .notice { grid-row: 3; } .workers-view .figures { grid-row: 4; flex-wrap: wrap; margin: 0 0 16px; }
+.workers { grid-row: 5; overflow: auto; padding-bottom: 24px; }
+.workers table { width: 100%; border-collapse: collapse; background: var(--panel); border: 1px solid var(--line); font-variant-numeric: tabular-nums; }
+.workers th, .workers td { text-align: left; padding: 7px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.workers th { font-size: 11.5px; font-weight: 500; color: var(--ink-3); }
+.workers .lane-queue { width: 110px; }
+.workers .lane-queue i { background: color-mix(in srgb, var(--tint-bar) 55%, transparent); }
+.w-available { --tint: var(--ok); --tint-soft: var(--ok-soft); --tint-bar: var(--ok-bar); }
+.w-busy { --tint: var(--wait); --tint-soft: var(--wait-soft); --tint-bar: var(--wait-bar); }
+.w-draining { --tint: var(--off); --tint-soft: var(--off-soft); --tint-bar: var(--off-bar); }
+.w-unhealthy { --tint: var(--bad); --tint-soft: var(--bad-soft); --tint-bar: var(--bad-bar); }
 @container inspector (max-width: 760px) { .page { padding: 14px 12px 0; } .receipts .time { display: none; } }
 `

@@ -15,7 +15,7 @@ async function open() {
   const store = new StoredTimelineStore(storage)
   const bus = createEventBus({ onError: () => {} })
   const faults: BusFault[] = []
-  bus.subscribe('bus:error', ({ payload }) => void faults.push(payload as BusFault))
+  bus.subscribe('bus:error', ({ payload }) => void faults.push(payload))
   const runtime = new WorkflowRuntime({
     bus,
     logger: quietLogger,
@@ -45,6 +45,8 @@ async function open() {
 
 /** Lets every write fail as browsers do it: the requests succeed, the transaction is aborted with this error. */
 function abortWrites(reason: string) {
+  // Called with its database as `this`, below.
+  // eslint-disable-next-line @typescript-eslint/unbound-method
   const original = IDBDatabase.prototype.transaction
   vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args) {
     const transaction = original.apply(this, args)

@@ -7,6 +7,8 @@ import type { Contestant, Goal, Workload } from './workloads.js'
 /** The figures of one contestant, and how they compare with the floor's. */
 export interface Standing {
   readonly contestant: string
+  /** The library it does its work with, where that depends on the machine. */
+  readonly using?: string
   readonly figures: readonly number[]
   readonly median: number
   readonly min: number
@@ -32,7 +34,12 @@ export interface Outcome {
   readonly load: readonly [before: number, after: number]
   readonly standings: readonly Standing[]
   readonly verdicts: readonly Verdict[]
+  /** Contestants that cannot run here, and why; the goals they have a part in are not judged. */
+  readonly absent: readonly { readonly contestant: string; readonly reason: string }[]
 }
+
+/** What a contestant says of itself: the last line of its output. */
+type Answer = { readonly value: number; readonly using?: string } | { readonly unavailable: string }
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('contestants/', import.meta.url))
@@ -40,16 +47,29 @@ const folder = fileURLToPath(new URL('contestants/', import.meta.url))
 /** Runs every contestant once per round, each in a fresh process, the order turned by one from round to round. */
 export async function hold(workload: Workload, onProgress: (text: string) => void): Promise<Outcome> {
   const { contestants, rounds = 5 } = workload
-  const figures = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
+  const figures = new Map<string, number[]>()
+  const libraries = new Map<string, string>()
+  const absent = new Map<string, string>()
   const before = loadavg()[0]!
   for (let round = 0; round < rounds; round++) {
     const order = [...contestants.slice(round % contestants.length), ...contestants]
     for (const contestant of order.slice(0, contestants.length)) {
-      onProgress(`round ${round + 1} of ${rounds}: ${contestant.name}`)
-      figures.get(contestant.name)!.push(await figureOf(contestant))
+      const { name } = contestant
+      if (absent.has(name)) continue
+      onProgress(`round ${round + 1} of ${rounds}: ${name}`)
+      const answer = await answerOf(contestant)
+      if ('unavailable' in answer) {
+        absent.set(name, answer.unavailable)
+        continue
+      }
+      if (answer.using !== undefined) libraries.set(name, answer.using)
+      figures.set(name, [...(figures.get(name) ?? []), answer.value])
     }
   }
-  const floors = figures.get(contestants[0]!.name)!
+  const floor = contestants[0]!.name
+  const floors = figures.get(floor)
+  if (!floors)
+    throw new Error(`There is nothing to compare with, "${floor}" cannot run: ${absent.get(floor)}`)
   return {
     workload: workload.name,
     title: workload.title,
@@ -57,19 +77,27 @@ export async function hold(workload: Workload, onProgress: (text: string) => voi
     measuredAt: new Date().toISOString(),
     rounds,
     load: [round2(before), round2(loadavg()[0]!)],
-    standings: contestants.map(({ name }) => standing(name, figures.get(name)!, floors)),
-    verdicts: (workload.goals ?? []).map((goal) => judge(goal, figures)),
+    standings: contestants
+      .filter(({ name }) => figures.has(name))
+      .map(({ name }) => ({
+        ...standing(name, figures.get(name)!, floors),
+        ...(libraries.has(name) ? { using: libraries.get(name)! } : {}),
+      })),
+    verdicts: (workload.goals ?? [])
+      .filter(({ contestant, over }) => !absent.has(contestant) && !absent.has(over ?? ''))
+      .map((goal) => judge(goal, figures)),
+    absent: [...absent].map(([contestant, reason]) => ({ contestant, reason })),
   }
 }
 
-async function figureOf({ command: [file, ...args], nodeOptions = [] }: Contestant): Promise<number> {
+async function answerOf({ command: [file, ...args], nodeOptions = [] }: Contestant): Promise<Answer> {
   const { stdout } = await run(process.execPath, [...nodeOptions, folder + file, ...args], {
     timeout: 300_000,
   })
-  const { value } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { value: unknown }
-  if (typeof value !== 'number' || !Number.isFinite(value))
+  const answer = JSON.parse(stdout.trim().split('\n').at(-1)!) as Answer
+  if (!('unavailable' in answer) && !Number.isFinite(answer.value))
     throw new Error(`${file} gave no figure: ${stdout}`)
-  return value
+  return answer
 }
 
 function standing(contestant: string, figures: readonly number[], floors: readonly number[]): Standing {

@@ -9,9 +9,9 @@ export function describeMachine(): string {
 }
 
 /** The table of one workload, in Markdown. */
-export function toTable({ title, unit, rounds, load, standings, verdicts }: Outcome): string {
+export function toTable({ title, unit, rounds, load, standings, verdicts, absent }: Outcome): string {
   const rows = standings.map((each) => [
-    each.contestant,
+    each.using === undefined ? each.contestant : `${each.contestant} (${each.using})`,
     format(each.median),
     `${format(each.min)} – ${format(each.max)}`,
     each.ratio.toFixed(2),
@@ -24,6 +24,7 @@ export function toTable({ title, unit, rounds, load, standings, verdicts }: Outc
     '',
     `${rounds} rounds, load ${load[0]} before and ${load[1]} after.`,
   ]
+  for (const { contestant, reason } of absent) lines.push('', `Left out: ${contestant}, ${reason}.`)
   for (const { what, value, isMet } of verdicts) {
     lines.push('', `Goal: ${what}. ${isMet ? 'Met' : '**Missed**'}: ${value.toFixed(2)}.`)
   }

@@ -1,8 +1,13 @@
 import { performance } from 'node:perf_hooks'
 
-/** Tells the harness the figure of this process: the last line of its output. */
-export function report(value) {
-  console.log(JSON.stringify({ value }))
+/** Tells the harness the figure of this process: the last line of its output. `using` is the library that was there to do it. */
+export function report(value, using) {
+  console.log(JSON.stringify({ value, using }))
+}
+
+/** Leaves this contestant out: the harness prints why, and measures the others. */
+export function leaveOut(unavailable) {
+  console.log(JSON.stringify({ unavailable }))
 }
 
 /**

@@ -23,15 +23,18 @@ export async function openBusline(storage) {
   }
 }
 
-/** Keeps 50 runs under way: for a while to warm up, then for as long as it takes to be sure. Resolves to runs per second. */
-export async function runsPerSecond(run, { warmUpMs = 1000, measureMs = 3000 } = {}) {
-  await keepRunning(run, warmUpMs)
+/** Keeps so many runs under way: for a while to warm up, then for as long as it takes to be sure. Resolves to runs per second. */
+export async function runsPerSecond(
+  run,
+  { concurrency = CONCURRENCY, warmUpMs = 1000, measureMs = 3000 } = {},
+) {
+  await keepRunning(run, concurrency, warmUpMs)
   const startedAt = performance.now()
-  const done = await keepRunning(run, measureMs)
+  const done = await keepRunning(run, concurrency, measureMs)
   return (done / (performance.now() - startedAt)) * 1000
 }
 
-async function keepRunning(run, ms) {
+async function keepRunning(run, concurrency, ms) {
   const endsAt = performance.now() + ms
   let done = 0
   const worker = async () => {
@@ -40,7 +43,7 @@ async function keepRunning(run, ms) {
       done++
     }
   }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  await Promise.all(Array.from({ length: concurrency }, worker))
   return done
 }
 
@@ -48,7 +51,7 @@ async function keepRunning(run, ms) {
  * What Busline writes for so many runs, to be written by hand: per commit what is put and deleted, the values as JSON.
  * Conditions are left out.
  */
-export async function recordCommits(runs) {
+export async function recordCommits(runs, concurrency = CONCURRENCY) {
   const store = memoryStorage()
   const commits = []
   const { run, close } = await openBusline({
@@ -70,15 +73,14 @@ export async function recordCommits(runs) {
   const worker = async () => {
     while (started++ < runs) await run()
   }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  await Promise.all(Array.from({ length: concurrency }, worker))
   await close()
   return commits
 }
 
 /** Commits in groups of as many as there are runs under way. */
-export function grouped(commits) {
+export function grouped(commits, size = CONCURRENCY) {
   const groups = []
-  for (let at = 0; at < commits.length; at += CONCURRENCY)
-    groups.push(commits.slice(at, at + CONCURRENCY).flat())
+  for (let at = 0; at < commits.length; at += size) groups.push(commits.slice(at, at + size).flat())
   return groups
 }

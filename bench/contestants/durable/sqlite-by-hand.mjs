@@ -1,15 +1,16 @@
-/** What Busline writes, written by hand with node:sqlite: 50 commits in a transaction, the text made before. */
+/** `node sqlite-by-hand.mjs [commits]`: what Busline writes, written by hand, so many (50) commits in a transaction, the text made before. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { report } from '../stopwatch.mjs'
-import { grouped, recordCommits } from './orders.mjs'
+import { CONCURRENCY, grouped, recordCommits } from './orders.mjs'
+import { ENGINE, openByHand } from './sqlite-engine.mjs'
 
-const RUNS = 4000
-const groups = grouped(await recordCommits(RUNS))
+const size = Number(process.argv[2] ?? CONCURRENCY)
+const RUNS = size === 1 ? 500 : 4000
+const groups = grouped(await recordCommits(RUNS, size), size)
 const folder = mkdtempSync(join(tmpdir(), 'busline-bench-'))
-const database = new DatabaseSync(join(folder, 'runs.db'))
+const database = await openByHand(join(folder, 'runs.db'))
 database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
 database.exec('CREATE TABLE r (key TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL, checksum INTEGER NOT NULL)')
 const put = database.prepare(
@@ -28,6 +29,6 @@ for (const operations of groups) {
   }
   database.exec('COMMIT')
 }
-report((RUNS / (performance.now() - startedAt)) * 1000)
+report((RUNS / (performance.now() - startedAt)) * 1000, ENGINE)
 database.close()
 rmSync(folder, { recursive: true })

@@ -9,9 +9,9 @@ export function describeMachine(): string {
 }
 
 /** The table of one workload, in Markdown. */
-export function toTable({ title, unit, rounds, load, standings, verdicts, absent }: Outcome): string {
+export function toTable({ title, unit, rounds, load, standings, verdicts }: Outcome): string {
   const rows = standings.map((each) => [
-    each.using === undefined ? each.contestant : `${each.contestant} (${each.using})`,
+    each.contestant,
     format(each.median),
     `${format(each.min)} – ${format(each.max)}`,
     each.ratio.toFixed(2),
@@ -24,7 +24,6 @@ export function toTable({ title, unit, rounds, load, standings, verdicts, absent
     '',
     `${rounds} rounds, load ${load[0]} before and ${load[1]} after.`,
   ]
-  for (const { contestant, reason } of absent) lines.push('', `Left out: ${contestant}, ${reason}.`)
   for (const { what, value, isMet } of verdicts) {
     lines.push('', `Goal: ${what}. ${isMet ? 'Met' : '**Missed**'}: ${value.toFixed(2)}.`)
   }
@@ -60,7 +59,8 @@ export function toChart({ title, unit, standings }: Outcome): string {
   ].join('\n')
 }
 
-function align(rows: readonly (readonly string[])[]): string[] {
+/** The rows of a table in Markdown, the first of them its head. */
+export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)))
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`

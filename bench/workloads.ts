@@ -312,6 +312,24 @@ export const WORKLOADS: readonly Workload[] = [
     ],
   },
   {
+    name: 'recovery',
+    title: 'Recovery of 10 000 runs that wait on SQLite, in a process that has just begun',
+    unit: 'ms',
+    higherIsBetter: false,
+    contestants: [
+      contestant('by hand: their rows read three times', 'recovery/floor.mjs'),
+      contestant('busline', 'recovery/busline.mjs'),
+    ],
+    goals: [
+      {
+        what: 'under the time of reading their rows three times',
+        contestant: 'busline',
+        over: 'by hand: their rows read three times',
+        atMost: 1,
+      },
+    ],
+  },
+  {
     name: 'durable-postgres',
     title: 'Durable runs of three stages on PostgreSQL, 50 at a time',
     unit: 'runs/s',

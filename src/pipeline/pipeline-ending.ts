@@ -78,18 +78,27 @@ export class PipelineEnding {
     return () => this.#takeOver(undo, outcome)
   }
 
+  /** What is not undone yet stays as it is. */
+  giveUp(reason: SystemError): void {
+    this.ledger.splice(0)
+    this.#failed(reason)
+  }
+
+  #failed(reason: SystemError): void {
+    const ending = this.current!
+    const compensationErrors = [...ending.compensationErrors, serializeError(reason)]
+    this.current = { ...ending, compensationErrors }
+    this.error = withCompensationError(this.error!, reason)
+  }
+
   #newest(): Undo | undefined {
     return newestUndo(this.ledger, this.#pipeline, this.#place, this.#live.value)
   }
 
   #takeOver(undo: Undo, outcome: StepOutcome): readonly BusEvent[] {
     let { state } = undo
-    if (!outcome.ok) {
-      const ending = this.current!
-      const compensationErrors = [...ending.compensationErrors, serializeError(outcome.error)]
-      this.current = { ...ending, compensationErrors }
-      this.error = withCompensationError(this.error!, outcome.error)
-    } else if (outcome.change) {
+    if (!outcome.ok) this.#failed(outcome.error)
+    else if (outcome.change) {
       state = outcome.change.next
       if (undo.isOwn) {
         this.#live.record('state:commit', { stageId: undo.stageId, compensates: true }, outcome.change)

@@ -200,6 +200,11 @@ export class PipelineRun implements WaitingPipeline {
     return this.hasEnded || this.#interruption !== undefined || this.#ending.current !== undefined
   }
 
+  /** Whether the checkpoint is a place to go on from: it is none between being told to end and the boundary at which that begins. */
+  get canGoOn(): boolean {
+    return !this.hasEnded && (this.#interruption === undefined || this.#ending.current !== undefined)
+  }
+
   /** The pipeline at a path: this one, or a child at any depth that is under way. */
   at(path: string): WaitingPipeline | undefined {
     if (path === this.path) return this
@@ -275,13 +280,23 @@ export class PipelineRun implements WaitingPipeline {
 
   /** Ends the run: as aborted when the reason's code is `ABORTED`, else as failed. */
   interrupt(reason: SystemError): void {
-    if (this.isEnding) return
+    if (this.isEnding) return this.#giveUpUndoing(reason)
     this.#interruption = reason
     this.#cycle.interrupt(reason)
     if (this.#status === 'paused') {
       this.#wait.end()
       this.#wakeUp()
     }
+  }
+
+  /** A compensation that waits for a person does so no more once the run is aborted: what it was to undo stays. */
+  #giveUpUndoing(reason: SystemError): void {
+    if (reason.code !== 'ABORTED' || this.hasEnded) return
+    for (const child of this.#cycle.children) child.#giveUpUndoing(reason)
+    if (!this.#ending.current || !this.#wait.current) return
+    this.#ending.giveUp(reason)
+    this.#wait.end()
+    this.#wakeUp()
   }
 
   /** Stops here without an end: what is under way is cut off, `advance()` rejects with the reason, the checkpoint stays. */
@@ -417,6 +432,7 @@ export class PipelineRun implements WaitingPipeline {
 
   #beginEnding(failure: SystemError): void {
     this.#position.leave()
+    this.#position.interruptions = 0
     const status = failure.code === 'ABORTED' && failure === this.#interruption ? 'aborted' : 'failed'
     if (!this.#ending.begin(status, failure)) this.#end(status)
   }

@@ -168,8 +168,8 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     }
   }
 
-  get isEnding(): boolean {
-    return this.pipeline?.isEnding ?? false
+  get canGoOn(): boolean {
+    return this.pipeline?.canGoOn ?? true
   }
 
   inboxRecords(): readonly InboxRecord[] {

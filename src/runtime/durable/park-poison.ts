@@ -2,11 +2,11 @@ import { SystemError, serializeError } from '../../core/system-error.js'
 import type { PipelineCheckpoint, Wait } from '../../pipeline/checkpoint.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
 
-/** How often a stage may be cut off before it waits for a person. */
+/** How often a stage, or the undoing of one, may be cut off before it waits for a person. */
 const MAX_INTERRUPTIONS = 10
 
 /**
- * A stage that has brought its process down again and again, of the run itself or of a child at any depth, is not tried
+ * A stage, or a compensation, that has brought its process down again and again, of the run itself or of a child at any depth, is not tried
  * once more without a person. Of children that were under way together nobody knows which it was: all of them wait.
  */
 export function parkPoison(checkpoint: RunCheckpoint): RunCheckpoint {
@@ -15,7 +15,7 @@ export function parkPoison(checkpoint: RunCheckpoint): RunCheckpoint {
 }
 
 function park(pipeline: PipelineCheckpoint, runId: string): PipelineCheckpoint {
-  const { inside, status, next, interruptions } = pipeline
+  const { inside, status, next, interruptions, ending, ledger } = pipeline
   if (inside) {
     const children = inside.children.map((child) => ({ ...child, checkpoint: park(child.checkpoint, runId) }))
     const isSame = children.every(
@@ -25,15 +25,17 @@ function park(pipeline: PipelineCheckpoint, runId: string): PipelineCheckpoint {
   }
   // That it is running says that it was cut off once more than was counted.
   const times = interruptions + 1
-  if (status !== 'running' || times < MAX_INTERRUPTIONS || next === undefined) return pipeline
+  const stageId = ending ? ledger.at(-1)?.stageId : next
+  if (status !== 'running' || times < MAX_INTERRUPTIONS || stageId === undefined) return pipeline
+  const what = ending ? `The compensation of stage "${stageId}"` : `Stage "${stageId}"`
   const error = new SystemError(
     'EXECUTION_FAILED',
-    `Stage "${next}" was cut off ${times} times: resume the run to try it again`,
-    { context: { runId, stageId: next } },
+    `${what} was cut off ${times} times: resume the run to try it again`,
+    { context: { runId, stageId } },
   )
   const wait: Wait = {
     kind: 'exhausted',
-    stageId: next,
+    stageId,
     since: pipeline.startedAt,
     error: serializeError(error),
   }

@@ -46,6 +46,11 @@ interface Takeover {
   readonly before: ClaimRecord | undefined
 }
 
+/** As it was found, before it was claimed. */
+interface Wanted extends Takeover {
+  readonly record: RunRecord
+}
+
 class RecoveryPass implements RecoveryReport {
   readonly recovered: string[] = []
   readonly owned: string[] = []
@@ -122,13 +127,14 @@ class RecoveryPass implements RecoveryReport {
    */
   async #takeOverRuns(page: readonly RunRecord[]): Promise<void> {
     const near = new StoreRegistry(readTogether(this.#durability.registry.driver))
-    const wanted: Takeover[] = []
-    await this.#all(page, async ({ checkpoint }) => {
+    const wanted: Wanted[] = []
+    await this.#all(page, async (record) => {
+      const { checkpoint } = record
       const { runId } = checkpoint
       const before = await near.claim(runId)
       if (await this.#isOthers(before?.owner)) return 'owned'
       this.#registration.migrate(checkpoint)
-      wanted.push({ runId, before })
+      wanted.push({ runId, before, record })
       return 'ours'
     })
     if (wanted.length === 0) return
@@ -136,9 +142,13 @@ class RecoveryPass implements RecoveryReport {
   }
 
   /** All in one commit; one by one where somebody else was quicker with any of them. */
-  async #claimRuns(wanted: readonly Takeover[]): Promise<readonly Takeover[]> {
+  async #claimRuns(wanted: readonly Wanted[]): Promise<readonly Takeover[]> {
     const { ownership, registry } = this.#durability
-    const claimOf = ({ runId, before }: Takeover) => registry.claimOperations(runId, before, ownership.id)
+    const claimOf = ({ runId, before, record }: Wanted): readonly StorageOperation[] => [
+      // A run whose claim is gone has ended meanwhile: a claim on it would stay for ever.
+      ...(before ? [] : [registry.expectRun(this.#registration.id, record)]),
+      ...registry.claimOperations(runId, before, ownership.id),
+    ]
     const claimed: Takeover[] = []
     const areAll = wanted.length > 1 ? this.#tryCommit(wanted.flatMap(claimOf)) : Promise.resolve(false)
     await this.#all(wanted, async (each) => {
@@ -189,7 +199,15 @@ class RecoveryPass implements RecoveryReport {
     if (await this.#isOthers(owner)) return 'owned'
     const claim = await registry.claim(runId)
     const ended = await registry.ended(registration.id, runId)
-    if (!ended || !(await this.#claim(runId, claim))) return 'owned'
+    const unsettled = recordKeys.unsettled(registration.id, runId)
+    const isClaimed =
+      ended &&
+      (await this.#tryCommit([
+        // Somebody may have settled it meanwhile: a claim on it would stay for ever.
+        { type: 'expect', key: unsettled, field: 'owner', equals: owner },
+        ...registry.claimOperations(runId, claim, this.#durability.ownership.id),
+      ]))
+    if (!isClaimed) return 'owned'
     const outbox = await registry.outbox(registration.id, runId)
     if (registration.isClosed) return 'done'
     const key = recordKeys.claim(runId)
@@ -197,7 +215,7 @@ class RecoveryPass implements RecoveryReport {
       registry.driver.commit([
         { type: 'expect', key, field: 'epoch', equals: (claim?.epoch ?? 0) + 1 },
         { type: 'delete', key },
-        { type: 'delete', key: recordKeys.unsettled(registration.id, runId) },
+        { type: 'delete', key: unsettled },
         { type: 'deletePrefix', prefix: recordKeys.outboxOf(registration.id, runId) },
       ]),
     )
@@ -232,11 +250,6 @@ class RecoveryPass implements RecoveryReport {
       { type: 'put', key, value: { ...ticket, owner: ownership.id } },
     ])
     return isTaken ? 'ours' : 'owned'
-  }
-
-  #claim(runId: string, before: ClaimRecord | undefined): Promise<boolean> {
-    const { ownership, registry } = this.#durability
-    return this.#tryCommit(registry.claimOperations(runId, before, ownership.id))
   }
 
   /** Whether nobody else was quicker. */

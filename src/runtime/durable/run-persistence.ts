@@ -17,8 +17,8 @@ export interface PersistentRun {
   checkpoint(): RunCheckpoint
   inboxRecords(): readonly InboxRecord[]
   info(): RunInfo
-  /** Whether it was told to end, or is ending: what it holds then is no place to go on from. */
-  readonly isEnding: boolean
+  /** Whether what it holds is a place to go on from: not between being told to end and the boundary at which that begins. */
+  readonly canGoOn: boolean
 }
 
 /** Events that leave at a boundary, and where they stand in the outbox once they were committed. */
@@ -81,7 +81,7 @@ export class RunPersistence {
   touch(): Promise<void> {
     this.#touching ??= Promise.resolve().then(() => {
       this.#touching = undefined
-      return this.#save(() => !this.#run.isEnding)
+      return this.#save(() => this.#run.canGoOn)
     })
     return this.#touching
   }

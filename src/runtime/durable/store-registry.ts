@@ -135,6 +135,16 @@ export class StoreRegistry {
     ]
   }
 
+  /** That the run has not ended, nor gone elsewhere. */
+  expectRun(workflowId: string, { layout, checkpoint }: RunRecord): StorageOperation {
+    return {
+      type: 'expect',
+      key: recordKeys.run(workflowId, checkpoint.runId),
+      field: 'layout',
+      equals: layout,
+    }
+  }
+
   async *#pages(prefix: string, onDamaged?: (error: unknown) => void, from?: string) {
     for (let after = from; ;) {
       const page = await this.driver.scan({

@@ -165,8 +165,9 @@ export async function report(database: string, effects: string, killed: number):
   }
   for (const [eventId] of endedOf) {
     for (const stage of ['reserve', 'charge', 'ship']) {
-      const under = keys.get(`${eventId} ${stage}`)?.size ?? 0
-      if (under !== 1) violations.push(`${eventId}: ${stage} had its effect under ${under} keys`)
+      const under = [...(keys.get(`${eventId} ${stage}`) ?? [])]
+      if (under.length !== 1)
+        violations.push(`${eventId}: ${stage} had its effect under [${under.join(', ')}]`)
     }
   }
   const done = of('effect')

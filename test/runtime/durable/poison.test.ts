@@ -146,3 +146,95 @@ describe('a stage that is cut off ten times', () => {
     await runtime.stop()
   })
 })
+
+describe('a compensation that is cut off ten times', () => {
+  const attempts: number[] = []
+  let isHealed = false
+  const undoable: AnyPipeline['stages'] = [
+    {
+      id: 'begin',
+      steps: { begin: { action: () => ({ begun: true }), compensate: () => ({ undone: true }) } },
+    },
+    {
+      id: 'book',
+      steps: {
+        book: {
+          action: () => ({ booked: true }),
+          compensate: ({ attempt }: StepContext) => {
+            attempts.push(attempt)
+            return isHealed ? { booked: false } : hangs()
+          },
+        },
+      },
+    },
+    {
+      id: 'pay',
+      steps: {
+        pay: () => {
+          throw new Error('No money')
+        },
+      },
+    },
+  ]
+
+  it.each<[string, AnyPipeline]>([
+    ['of the run itself', { id: 'main', compensate: true, stages: undoable }],
+    [
+      'of a child',
+      {
+        id: 'main',
+        stages: [
+          { id: 'fork', pipelines: [{ id: 'child', compensate: true, stages: [before, ...undoable] }] },
+        ],
+      },
+    ],
+  ])('%s waits for a person, who may try it again', async (_where, pipeline) => {
+    attempts.length = 0
+    isHealed = false
+    const storage = faultInjecting(memoryStorage(), { isDurable: true })
+    const runtime = await cutOff(storage, pipeline, 10)
+    expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    const [run] = runtime.listAllRuns()
+    expect(run).toMatchObject({ status: 'paused' })
+
+    // Tried again and cut off again, it is tried again by itself, and has not lost count.
+    const tried = runtime.resume(run!.runId)
+    await clock.settle()
+    expect(attempts).toHaveLength(11)
+    await runtime.stop()
+    await tried
+    isHealed = true
+    const next = await open(storage, pipeline)
+    await clock.settle()
+    expect(attempts.slice(10)).toEqual([1, 2])
+    expect(next.listAllRuns()).toMatchObject([
+      { status: 'failed', error: { message: expect.stringContaining('No money') as string } },
+    ])
+    await next.stop()
+  })
+
+  it.each<[string, AnyPipeline]>([
+    ['of the run itself', { id: 'main', compensate: true, stages: undoable }],
+    [
+      'of a child',
+      {
+        id: 'main',
+        stages: [
+          { id: 'fork', pipelines: [{ id: 'child', compensate: true, stages: [before, ...undoable] }] },
+        ],
+      },
+    ],
+  ])('%s is left undone when the run is aborted', async (_where, pipeline) => {
+    attempts.length = 0
+    isHealed = false
+    const storage = faultInjecting(memoryStorage(), { isDurable: true })
+    const runtime = await cutOff(storage, pipeline, 10)
+    const [run] = runtime.listAllRuns()
+    const aborted = runtime.abort(run!.runId)
+    await clock.settle()
+    expect(await aborted).toMatchObject({ ok: true })
+    expect(attempts).toHaveLength(10)
+    expect((await storage.scan({ prefix: 'run/' })).length).toBe(0)
+    await runtime.stop()
+  })
+})

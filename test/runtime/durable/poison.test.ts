@@ -177,7 +177,7 @@ describe('a compensation that is cut off ten times', () => {
     },
   ]
 
-  it.each<[string, AnyPipeline]>([
+  const places: readonly [string, AnyPipeline][] = [
     ['of the run itself', { id: 'main', compensate: true, stages: undoable }],
     [
       'of a child',
@@ -188,7 +188,9 @@ describe('a compensation that is cut off ten times', () => {
         ],
       },
     ],
-  ])('%s waits for a person, who may try it again', async (_where, pipeline) => {
+  ]
+
+  it.each(places)('%s waits for a person, who may try it again', async (_where, pipeline) => {
     attempts.length = 0
     isHealed = false
     const storage = faultInjecting(memoryStorage(), { isDurable: true })
@@ -213,18 +215,7 @@ describe('a compensation that is cut off ten times', () => {
     await next.stop()
   })
 
-  it.each<[string, AnyPipeline]>([
-    ['of the run itself', { id: 'main', compensate: true, stages: undoable }],
-    [
-      'of a child',
-      {
-        id: 'main',
-        stages: [
-          { id: 'fork', pipelines: [{ id: 'child', compensate: true, stages: [before, ...undoable] }] },
-        ],
-      },
-    ],
-  ])('%s is left undone when the run is aborted', async (_where, pipeline) => {
+  it.each(places)('%s is left undone when the run is aborted', async (_where, pipeline) => {
     attempts.length = 0
     isHealed = false
     const storage = faultInjecting(memoryStorage(), { isDurable: true })

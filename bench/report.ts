@@ -22,7 +22,7 @@ export function toTable({ title, unit, rounds, load, standings, verdicts }: Outc
     '',
     ...align([['', unit, 'range', 'ratio', 'range of the ratio'], ...rows]),
     '',
-    `${rounds} rounds, load ${load[0]} before and ${load[1]} after.`,
+    `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, load ${load[0]} before and ${load[1]} after.`,
   ]
   for (const { what, value, isMet } of verdicts) {
     lines.push('', `Goal: ${what}. ${isMet ? 'Met' : '**Missed**'}: ${value.toFixed(2)}.`)
@@ -45,13 +45,15 @@ export function toChart({ title, unit, standings }: Outcome): string {
     return [
       `<text x="${left - 8}" y="${y + 13}" text-anchor="end">${escape(contestant)}</text>`,
       `<rect x="${left}" y="${y}" width="${scale(median).toFixed(1)}" height="18" fill="${fill}"/>`,
-      `<path d="${spread}" stroke="#0f172a" stroke-width="1.5"/>`,
+      `<path d="${spread}" stroke-width="1.5"/>`,
       `<text x="${(left + scale(max) + 6).toFixed(1)}" y="${y + 13}">${format(median)}</text>`,
     ].join('')
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    '<style>.ground{fill:#fff}text{fill:#0f172a}path{stroke:#0f172a}',
+    '@media (prefers-color-scheme:dark){.ground{fill:#1b1b1f}text{fill:#dfdfd6}path{stroke:#dfdfd6}}</style>',
+    `<rect class="ground" width="${width}" height="${height}"/>`,
     `<text x="12" y="22" font-size="14" font-weight="bold">${escape(title)} (${escape(unit)})</text>`,
     ...standings.map(bar),
     '</svg>',

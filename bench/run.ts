@@ -45,7 +45,10 @@ for (const workload of workloads) {
   missed += outcome.verdicts.filter(({ isMet }) => !isMet).length
   await write(`${workload.name}.json`, JSON.stringify({ machine: describeMachine(), ...outcome }))
   await write(`${workload.name}.svg`, toChart(outcome))
-  writeBlock(workload.name, `${describeMachine()}, ${outcome.measuredAt.slice(0, 10)}.\n\n${table}`)
+  // A chart of two bars says no more than their ratio.
+  const chart =
+    outcome.standings.length > 2 ? `\n\n![${outcome.title}](performance/${workload.name}.svg)` : ''
+  writeBlock(workload.name, `${describeMachine()}, ${outcome.measuredAt.slice(0, 10)}.\n\n${table}${chart}`)
 }
 for (const { file } of programs) command('npx', ['tsx', `bench/${file}`])
 if (missed > 0) process.exitCode = 1

@@ -24,7 +24,8 @@ step('guides', 'npx', ['--no-install', 'vitepress', 'build', '.'], docs)
 step('reference', 'npx', [
   '--no-install',
   'typedoc',
-  ...['--out', join(site, 'reference'), '--name', 'Busline', '--readme', 'none', '--disableSources'],
+  ...['--out', join(site, 'reference'), '--name', 'Busline', '--titleLink', '../index.html'],
+  ...['--readme', 'none', '--disableSources', '--favicon', join(docs, 'public/favicon.svg')],
   ...['--logLevel', 'Error', '--excludeInternal', '--hideGenerator', '--treatWarningsAsErrors', 'false'],
   ...Object.values(entries).flatMap((entry) => ['--entryPoints', entry]),
 ])

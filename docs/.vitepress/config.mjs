@@ -18,7 +18,9 @@ export default defineConfig({
     'An event-bus workflow runtime for TypeScript: the same workflow runs in a tab and on a server.',
   cleanUrls: false,
   lastUpdated: false,
-  srcExclude: ['node_modules/**', 'dist/**'],
+  // The reports of the interface are for reviews of a change; the site has the reference.
+  srcExclude: ['node_modules/**', 'dist/**', 'api/**'],
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }]],
   outDir: 'dist/site',
   cacheDir: 'dist/cache',
   // A page named README is the page of its folder.
@@ -26,6 +28,7 @@ export default defineConfig({
   ignoreDeadLinks: LEADS_OUT,
   markdown: { theme: { light: 'github-light', dark: 'github-dark' } },
   themeConfig: {
+    logo: '/favicon.svg',
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [

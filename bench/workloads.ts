@@ -128,6 +128,7 @@ export const PROGRAMS: readonly {
   { name: 'soak', file: 'soak.ts', isLong: true },
   { name: 'storage', file: 'storage.ts' },
   { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
+  { name: 'token-timing', file: 'token-timing.ts' },
 ]
 
 /** Requests to remote workers, against frames of the same bytes that are only echoed. */

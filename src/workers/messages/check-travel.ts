@@ -11,7 +11,8 @@ import { uncloneable } from '../runner/runner-errors.js'
  */
 export function checkTravels(value: unknown, path: string): void {
   if (typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol') {
-    check(value, path, 0)
+    const fault = find(value, 0)
+    if (fault) throw refuse([path, ...fault.keys.reverse()].join('.'), fault.what)
   }
 }
 
@@ -23,7 +24,9 @@ export function checkTravels(value: unknown, path: string): void {
  */
 export function takeAlong(value: unknown, path: string): readonly Transferable[] {
   const moved = transferListOf(value)
-  if (moved.length > 0) checkTravels(value, path)
+  for (const one of moved) {
+    if (one instanceof ArrayBuffer && isDetached(one)) checkTravels(value, path)
+  }
   return moved
 }
 
@@ -37,28 +40,46 @@ export function explainTravel(value: unknown, path: string, cause: unknown): Sys
   return uncloneable(`the ${path} of a task`, cause)
 }
 
-function check(value: unknown, path: string, depth: number): void {
-  if (typeof value === 'function' || typeof value === 'symbol') throw refuse(path, `a ${typeof value}`)
-  if (typeof value !== 'object' || value === null) return
-  if (depth >= MAX_DEPTH) throw refuse(path, `nested deeper than ${MAX_DEPTH} levels, or refers to itself`)
+/** What cannot travel, and the keys that lead to it, the innermost first: no path is put together where there is none. */
+interface Fault {
+  readonly what: string
+  readonly keys: (string | number)[]
+}
+
+function find(value: unknown, depth: number): Fault | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol') return { what: `a ${typeof value}`, keys: [] }
+  if (typeof value !== 'object' || value === null) return undefined
+  if (depth >= MAX_DEPTH)
+    return { what: `nested deeper than ${MAX_DEPTH} levels, or refers to itself`, keys: [] }
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) check(value[index], `${path}.${index}`, depth + 1)
-    return
+    for (let index = 0; index < value.length; index++) {
+      const fault = find(value[index], depth + 1)
+      if (fault) return within(index, fault)
+    }
+    return undefined
   }
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-    if (isDetached(value)) throw refuse(path, 'a buffer that was moved to another thread before')
-    return
+    return isDetached(value)
+      ? { what: 'a buffer that was moved to another thread before', keys: [] }
+      : undefined
   }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return
+  if (prototype !== Object.prototype && prototype !== null) return undefined
   const fields = value as Readonly<Record<string, unknown>>
   for (const key in fields) {
     const field = fields[key]
-    // Most are text and numbers: no path is put together for them.
+    // Most are text and numbers: nothing is called for them.
     if (typeof field === 'object' || typeof field === 'function' || typeof field === 'symbol') {
-      check(field, `${path}.${key}`, depth + 1)
+      const fault = find(field, depth + 1)
+      if (fault) return within(key, fault)
     }
   }
+  return undefined
+}
+
+function within(key: string | number, fault: Fault): Fault {
+  fault.keys.push(key)
+  return fault
 }
 
 /** Only Node from 21 on and new browsers say so; elsewhere nothing can be made on top of such a buffer. */

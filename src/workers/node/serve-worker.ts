@@ -3,6 +3,7 @@ import { SystemError } from '../../core/system-error.js'
 import type { WorkerScript } from '../worker/serve-port.js'
 import { serveHandshake } from '../worker/serve-worker.js'
 import type { WorkerPort } from '../worker/worker-port.js'
+import { stayAwake } from './stay-awake.js'
 
 /**
  * Makes this thread a worker that offers these runners and tasks. To be called once, by the script that `nodeHost` was
@@ -31,7 +32,7 @@ export function serveWorker(script: WorkerScript): void {
 function toWorkerPort(port: MessagePort): WorkerPort {
   return {
     post: (message, transfer = []) => port.postMessage(message, transfer as readonly TransferListItem[]),
-    onMessage: (listener) => port.on('message', listener),
+    onMessage: (listener) => port.on('message', stayAwake(listener)),
     close: () => port.close(),
   }
 }

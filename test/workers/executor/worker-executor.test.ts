@@ -263,6 +263,21 @@ describe('workerExecutor: what travels', () => {
     await expect(executor.execute(order('same'), control())).rejects.toThrow('"result.kept"')
   })
 
+  it('moves the buffers of a value that is frozen, or said twice to move, and changes nothing else in it', async () => {
+    const { executor } = await threads(1)
+    const [first, second] = [new ArrayBuffer(8), new ArrayBuffer(16)]
+    const input = transfer({ first, second }, [first])
+    expect(Reflect.ownKeys(transfer(input, [first, second]))).toEqual(['first', 'second'])
+    expect(await executor.execute(order('echo', input), control())).toEqual({
+      first: new ArrayBuffer(8),
+      second: new ArrayBuffer(16),
+    })
+    expect([first.byteLength, second.byteLength]).toEqual([0, 0])
+    const kept = new ArrayBuffer(8)
+    await executor.execute(order('echo', transfer(Object.freeze({ kept }), [kept])), control())
+    expect(kept.byteLength).toBe(0)
+  })
+
   it('names the path of what cannot travel, and lets the tasks beside it go', async () => {
     const { executor } = await threads(1)
     const inputs = [1, { list: [{ call: () => 1 }] }, 3]

@@ -39,13 +39,14 @@ export class IdMap<Value> {
   }
 
   set(id: string, value: Value): void {
-    const found = this.#find(id)
+    const code = hash(id)
+    const found = this.#find(id, code)
     if (found) {
       found.value = value
       return
     }
     if (this.#size >= this.#buckets.length) this.#grow()
-    const index = hash(id) & (this.#buckets.length - 1)
+    const index = code & (this.#buckets.length - 1)
     const before = this.#last
     const entry: Entry<Value> = { id, value, next: this.#buckets[index], before, after: undefined }
     this.#buckets[index] = entry
@@ -56,20 +57,12 @@ export class IdMap<Value> {
   }
 
   delete(id: string): boolean {
-    if (this.#size === 0) return false
-    const index = hash(id) & (this.#buckets.length - 1)
-    let previous: Entry<Value> | undefined
-    let entry = this.#buckets[index]
-    while (entry && entry.id !== id) {
-      previous = entry
-      entry = entry.next
-    }
-    if (!entry) return false
-    if (previous) previous.next = entry.next
-    else this.#buckets[index] = entry.next
-    this.#unlink(entry)
-    this.#size--
-    return true
+    return this.#cut(id) !== undefined
+  }
+
+  /** Deletes it and returns what it was. */
+  take(id: string): Value | undefined {
+    return this.#cut(id)?.value
   }
 
   clear(): void {
@@ -97,10 +90,27 @@ export class IdMap<Value> {
     return entries
   }
 
-  #find(id: string): Entry<Value> | undefined {
+  #find(id: string, code = hash(id)): Entry<Value> | undefined {
     if (this.#size === 0) return undefined
-    let entry = this.#buckets[hash(id) & (this.#buckets.length - 1)]
+    let entry = this.#buckets[code & (this.#buckets.length - 1)]
     while (entry && entry.id !== id) entry = entry.next
+    return entry
+  }
+
+  #cut(id: string): Entry<Value> | undefined {
+    if (this.#size === 0) return undefined
+    const index = hash(id) & (this.#buckets.length - 1)
+    let previous: Entry<Value> | undefined
+    let entry = this.#buckets[index]
+    while (entry && entry.id !== id) {
+      previous = entry
+      entry = entry.next
+    }
+    if (!entry) return undefined
+    if (previous) previous.next = entry.next
+    else this.#buckets[index] = entry.next
+    this.#unlink(entry)
+    this.#size--
     return entry
   }
 

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
-import { IdMap } from '../id-map.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
 import { SystemError, isSystemError, serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
@@ -58,19 +57,16 @@ class ServerExecutor implements RemoteExecutor {
   readonly #maxDispatches: number
   /** Requests by what can do them, so that one that waits for a rare worker holds up no other. */
   readonly #lanes = new Map<string, FairQueue<TaskRequest>>()
-  /** In hand of a worker, by the id it has there. */
-  readonly #running = new IdMap<TaskRequest>()
+  /** In hand of a worker, in no order: each knows its place. */
+  readonly #running: TaskRequest[] = []
   readonly #knownTasks = new Set<string>()
   readonly #durations = new DurationHistogram()
-  /** What makes ids differ from those of other executors, also of those before this one. */
-  readonly #prefix = crypto.randomUUID().slice(-12)
   readonly #owner: RequestOwner = {
     ended: (request, result) => this.#ended(request, result),
     lost: (request, workerId, why) => this.#lost(request, workerId, why),
-    aborted: (request) => this.#abort(request, request.control.signal.reason),
+    aborted: (request, reason) => this.#abort(request, reason),
   }
   readonly #detach: readonly (() => void)[]
-  #ids = 0
   #queued = 0
   #redispatched = 0
   #isClosed = false
@@ -101,7 +97,7 @@ class ServerExecutor implements RemoteExecutor {
   status(): WorkStatus {
     return {
       queued: this.#queued,
-      running: this.#running.size,
+      running: this.#running.length,
       redispatched: this.#redispatched,
       durations: this.#durations.read(),
     }
@@ -110,7 +106,7 @@ class ServerExecutor implements RemoteExecutor {
   execute(task: StepTask, control: TaskControl): Promise<unknown> {
     // What is thrown in here rejects the promise.
     return new Promise((resolve, reject) => {
-      control.signal.throwIfAborted()
+      if (!control.onAbort) control.signal.throwIfAborted()
       const { state } = this.#server
       if (this.#isClosed) throw unavailable(task, 'the executor is closed')
       if (state !== 'running') throw unavailable(task, `the worker server is ${state}`)
@@ -118,6 +114,8 @@ class ServerExecutor implements RemoteExecutor {
       checkInput(task)
       const now = this.#clock.now()
       const request = new TaskRequest(task, control, requirements, now, this.#owner, resolve, reject)
+      request.listen()
+      if (request.isSettled) return
       if (Number.isFinite(task.timeoutMs)) {
         const late = () =>
           new SystemError('TIMEOUT', `Task "${task.task}" took longer than ${task.timeoutMs} ms`)
@@ -138,7 +136,7 @@ class ServerExecutor implements RemoteExecutor {
 
   /** Gives it to a worker. @param among Only to this one. @returns whether somebody was free. */
   #send(request: TaskRequest, among?: string): boolean {
-    const requestId = `${this.#prefix}.${++this.#ids}`
+    const requestId = this.#server.requests.createId()
     request.dispatches++
     const workerId = this.#server.requests.assign({
       requestId,
@@ -152,7 +150,7 @@ class ServerExecutor implements RemoteExecutor {
       return false
     }
     request.requestId = requestId
-    this.#running.set(requestId, request)
+    request.place = this.#running.push(request) - 1
     this.#learn(request.task.task)
     return true
   }
@@ -162,7 +160,7 @@ class ServerExecutor implements RemoteExecutor {
     if (this.#queued >= this.#maxQueued && !isFirst) {
       const message = `Cannot run task "${task.task}": ${this.#maxQueued} requests wait for a worker already`
       const context = { task: task.task, maxQueued: this.#maxQueued }
-      return this.#settle(request, () => request.reject(new SystemError('CAPACITY', message, { context })))
+      return this.#reject(request, new SystemError('CAPACITY', message, { context }))
     }
     let lane = this.#lanes.get(requirements.lane)
     if (!lane) this.#lanes.set(requirements.lane, (lane = new FairQueue()))
@@ -189,17 +187,17 @@ class ServerExecutor implements RemoteExecutor {
 
   /** A worker may be able to take more: the lanes it can serve have their turn, the highest priority first. */
   #serve(workerId: string): void {
-    const refused = new Set<string>()
+    let refused: Set<string> | undefined
     while (this.#queued > 0) {
       let next: TaskRequest | undefined
       for (const [name, lane] of this.#lanes) {
-        const head = refused.has(name) ? undefined : lane.peek()
+        const head = refused?.has(name) ? undefined : lane.peek()
         if (head && (!next || head.priority > next.priority)) next = head
       }
       if (!next) return
       const { lane: name } = next.requirements
       if (!this.#send(next, workerId)) {
-        refused.add(name)
+        refused = (refused ?? new Set()).add(name)
         continue
       }
       this.#dequeue(next)
@@ -213,21 +211,20 @@ class ServerExecutor implements RemoteExecutor {
   }
 
   #ended(request: TaskRequest, result: RequestResult | undefined): void {
-    this.#settle(request, () => {
-      if (result?.ok) request.resolve(result.value)
-      else if (result) request.reject(toError(result.error, request.task.task))
-      else request.reject(unavailable(request.task, 'its request was released'))
-    })
+    if (result?.ok) {
+      if (this.#settle(request)) request.resolve(result.value)
+    } else if (result) this.#reject(request, toError(result.error, request.task.task))
+    else this.#reject(request, unavailable(request.task, 'its request was released'))
   }
 
   #lost(request: TaskRequest, workerId: string, why: LossReason): void {
     this.#release(request)
     if (why === 'stopping' || this.#isClosed) {
-      return this.#settle(request, () => request.reject(unavailable(request.task, 'the worker server stops')))
+      return this.#reject(request, unavailable(request.task, 'the worker server stops'))
     }
     if (why !== 'not received' && request.dispatches >= this.#maxDispatches) {
       const message = `its worker "${workerId}" was lost (${why}), as ${request.dispatches - 1} before it`
-      return this.#settle(request, () => request.reject(unavailable(request.task, message, workerId)))
+      return this.#reject(request, unavailable(request.task, message, workerId))
     }
     this.#redispatched++
     if (this.#lanes.has(request.requirements.lane) || !this.#send(request)) this.#enqueue(request, true)
@@ -238,12 +235,13 @@ class ServerExecutor implements RemoteExecutor {
     const isKnown = this.#knownTasks.has(task) || this.#server.hasTask(task)
     if (!isKnown && this.#server.getWorkerCount() > 0) {
       const message = `Cannot run task "${task}": no worker knows it`
-      const error = new SystemError('NOT_FOUND', message, { context: { task } })
-      return this.#settle(request, () => request.reject(error))
+      return this.#reject(request, new SystemError('NOT_FOUND', message, { context: { task } }))
     }
     if (waitedMs < this.#queueTimeoutMs) return this.#armQueueTimer(request, waitedMs, this.#queueTimeoutMs)
-    const error = unavailable(request.task, `no worker was free for it within ${this.#queueTimeoutMs} ms`)
-    this.#settle(request, () => request.reject(error))
+    this.#reject(
+      request,
+      unavailable(request.task, `no worker was free for it within ${this.#queueTimeoutMs} ms`),
+    )
   }
 
   #armQueueTimer(request: TaskRequest, fromMs: number, toMs: number): void {
@@ -253,31 +251,42 @@ class ServerExecutor implements RemoteExecutor {
   /** The step no longer waits: it is told at once, the worker as well. */
   #abort(request: TaskRequest, reason: unknown): void {
     const { requestId } = request
-    this.#settle(request, () => request.reject(reason))
+    this.#reject(request, reason)
     if (requestId !== undefined) this.#server.requests.cancel(requestId, serializeError(reason))
   }
 
   #rejectAll(why: string): void {
     const queued = [...this.#lanes.values()].flatMap((lane) => lane.entries())
-    for (const request of [...queued, ...this.#running.values()])
+    for (const request of [...queued, ...this.#running])
       this.#abort(request, unavailable(request.task, why))
   }
 
-  #settle(request: TaskRequest, how: () => void): void {
-    if (request.isSettled) return
+  #reject(request: TaskRequest, error: unknown): void {
+    if (this.#settle(request)) request.reject(error)
+  }
+
+  /** Lets go of it. @returns `false` when that was done before. */
+  #settle(request: TaskRequest): boolean {
+    if (request.isSettled) return false
+    const wasQueued = request.isQueued
     this.#dequeue(request)
     this.#release(request)
     this.#clock.clearTimeout(request.timer)
     this.#durations.record(this.#clock.now() - request.startedAt)
-    how()
-    if (this.#queued === 0) this.#server.requests.announceCapacity()
+    request.settle()
+    // One that a worker had is told of by its slot.
+    if (wasQueued && this.#queued === 0) this.#server.requests.announceCapacity()
+    return true
   }
 
   /** No worker has it any more, or none that is listened to. */
   #release(request: TaskRequest): void {
     if (request.requestId === undefined) return
-    this.#running.delete(request.requestId)
     request.requestId = undefined
+    const last = this.#running.pop()!
+    if (last === request) return
+    this.#running[request.place] = last
+    last.place = request.place
   }
 
   #learn(task: string): void {

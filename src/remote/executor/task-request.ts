@@ -11,7 +11,7 @@ export interface RequestOwner {
   ended(request: TaskRequest, result: RequestResult | undefined): void
   lost(request: TaskRequest, workerId: string, why: LossReason): void
   /** Its step no longer waits. */
-  aborted(request: TaskRequest): void
+  aborted(request: TaskRequest, reason: unknown): void
 }
 
 /** One step that waits for its task: queued, in hand of a worker, or settled. */
@@ -21,10 +21,15 @@ export class TaskRequest implements Queued, RequestListener {
   readonly requirements: Requirements
   readonly key: string
   readonly startedAt: number
+  /** Of the promise that its step waits for. */
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
   /** How often it was given to a worker. */
   dispatches = 0
   /** The id under which a worker has it. */
   requestId: string | undefined
+  /** Where its executor keeps it while a worker has it. */
+  place = 0
   isQueued = false
   isSettled = false
   /** Ends the wait for a worker. */
@@ -32,9 +37,6 @@ export class TaskRequest implements Queued, RequestListener {
   /** Ends the whole. */
   timer: TimerHandle
   readonly #owner: RequestOwner
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: unknown) => void
-  readonly #onAbort: () => void
 
   constructor(
     task: StepTask,
@@ -51,22 +53,30 @@ export class TaskRequest implements Queued, RequestListener {
     this.key = task.key ?? ''
     this.startedAt = startedAt
     this.#owner = owner
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#onAbort = () => owner.aborted(this)
-    control.signal.addEventListener('abort', this.#onAbort)
+    this.resolve = resolve
+    this.reject = reject
   }
 
   get priority(): number {
     return this.requirements.priority
   }
 
-  resolve(value: unknown): void {
-    if (this.#finish()) this.#resolve(value)
+  /** Hears from now on when its step no longer waits; at once, where that is so already. */
+  listen(): void {
+    const { onAbort } = this.control
+    if (onAbort) onAbort((reason) => this.#abort(reason))
+    // The request itself is the listener: a function for each would be one thing more to make.
+    else this.control.signal.addEventListener('abort', this)
   }
 
-  reject(error: unknown): void {
-    if (this.#finish()) this.#reject(error)
+  handleEvent(): void {
+    this.#abort(this.control.signal.reason)
+  }
+
+  /** Once: from now on nothing is told of it. */
+  settle(): void {
+    this.isSettled = true
+    if (!this.control.onAbort) this.control.signal.removeEventListener('abort', this)
   }
 
   onProgress(fraction: number, message: string | undefined): void {
@@ -103,11 +113,8 @@ export class TaskRequest implements Queued, RequestListener {
     })
   }
 
-  #finish(): boolean {
-    if (this.isSettled) return false
-    this.isSettled = true
-    this.control.signal.removeEventListener('abort', this.#onAbort)
-    return true
+  #abort(reason: unknown): void {
+    if (!this.isSettled) this.#owner.aborted(this, reason)
   }
 }
 

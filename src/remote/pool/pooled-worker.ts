@@ -1,5 +1,5 @@
-import { IdMap } from '../id-map.js'
 import type { WorkerCapabilities } from '../protocol/messages.js'
+import { type HeldRequest, HeldRequests } from './held-requests.js'
 import type { WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
 
 /** What a worker gives when it registers. */
@@ -28,8 +28,7 @@ export class PooledWorker {
   readonly connectedAt: number
   readonly slots: number
   readonly weight: number
-  /** Request → its category. */
-  readonly pending = new IdMap<string | undefined>()
+  readonly pending = new HeldRequests<PooledWorker>()
   readonly #active = new Map<string, number>()
   readonly #tasks: ReadonlySet<string>
   completed = 0
@@ -75,15 +74,15 @@ export class PooledWorker {
     return Math.max(0, Math.min(this.freeSlots, free))
   }
 
-  track(requestId: string, category: string | undefined): void {
-    if (this.pending.has(requestId)) return
-    this.pending.set(requestId, category)
+  /** @param requestId Must not be in its hand yet. */
+  track(requestId: string, category: string | undefined): HeldRequest<PooledWorker> {
     if (category !== undefined) this.#active.set(category, (this.#active.get(category) ?? 0) + 1)
+    return this.pending.add(requestId, this, category)
   }
 
-  release(requestId: string): void {
-    const category = this.pending.get(requestId)
-    this.pending.delete(requestId)
+  release(request: HeldRequest<PooledWorker>): void {
+    this.pending.remove(request)
+    const { category } = request
     if (category === undefined) return
     const left = this.#active.get(category)! - 1
     if (left === 0) this.#active.delete(category)

@@ -1,5 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
 import { IdMap } from '../id-map.js'
+import type { HeldRequest } from './held-requests.js'
 import { PooledWorker, type WorkerRegistration } from './pooled-worker.js'
 import { leastLoaded, selectWorker } from './select-worker.js'
 import type { RemovedWorker, WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
@@ -33,7 +34,7 @@ export class WorkerPool {
   readonly #workers = new Map<string, PooledWorker>()
   /** In the order of their ids; made anew after somebody came or went. */
   #inOrder: readonly PooledWorker[] | undefined
-  readonly #workerOf = new IdMap<PooledWorker>()
+  readonly #held = new IdMap<HeldRequest<PooledWorker>>()
 
   /** @throws {SystemError} `VALIDATION` when `heartbeatTimeoutMs` is not above 0. */
   constructor({ heartbeatTimeoutMs = 60_000 }: WorkerPoolOptions = {}) {
@@ -58,7 +59,7 @@ export class WorkerPool {
     const worker = this.#workers.get(workerId)
     if (!worker) return undefined
     const removed = { worker: worker.toInfo(), pendingRequestIds: worker.pending.ids() }
-    for (const requestId of removed.pendingRequestIds) this.#workerOf.delete(requestId)
+    for (const requestId of removed.pendingRequestIds) this.#held.delete(requestId)
     this.#workers.delete(workerId)
     this.#inOrder = undefined
     return removed
@@ -116,10 +117,10 @@ export class WorkerPool {
    */
   trackRequest(workerId: string, requestId: string, category?: string): boolean {
     const worker = this.#workers.get(workerId)
-    const holder = this.#workerOf.get(requestId)
-    if (!worker || (holder && holder !== worker)) return false
-    worker.track(requestId, category)
-    this.#workerOf.set(requestId, worker)
+    if (!worker) return false
+    const held = this.#held.get(requestId)
+    if (held) return held.holder === worker
+    this.#held.set(requestId, worker.track(requestId, category))
     return true
   }
 
@@ -128,17 +129,17 @@ export class WorkerPool {
     requestId: string,
     { incrementCompleted = false }: { readonly incrementCompleted?: boolean } = {},
   ): string | undefined {
-    const worker = this.#workerOf.get(requestId)
-    if (!worker) return undefined
-    this.#workerOf.delete(requestId)
-    worker.release(requestId)
-    if (incrementCompleted) worker.completed++
-    return worker.id
+    const request = this.#held.take(requestId)
+    if (!request) return undefined
+    const { holder } = request
+    holder.release(request)
+    if (incrementCompleted) holder.completed++
+    return holder.id
   }
 
   /** The worker that has a request in hand. */
   workerOf(requestId: string): string | undefined {
-    return this.#workerOf.get(requestId)?.id
+    return this.#held.get(requestId)?.holder.id
   }
 
   /** The id of the worker to choose, see `selectWorker`. With `among`, of that one only. */
@@ -199,7 +200,7 @@ export class WorkerPool {
 
   /** How many requests are in hand. */
   get activeRequests(): number {
-    return this.#workerOf.size
+    return this.#held.size
   }
 
   #sorted(): readonly PooledWorker[] {

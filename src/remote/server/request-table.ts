@@ -73,9 +73,17 @@ export class RequestTable {
   readonly #host: RequestHost
   readonly #open = new IdMap<OpenRequest>()
   readonly #onCapacity = new Set<(workerId: string | undefined) => void>()
+  /** Makes ids differ from those of another server and from ids that were chosen by hand. */
+  readonly #idPrefix = crypto.randomUUID().slice(-6)
+  #ids = 0
 
   constructor(host: RequestHost) {
     this.#host = host
+  }
+
+  /** A new id. Short, because V8 keeps what is put together to more than twelve characters in pieces, slow to compare. */
+  createId(): string {
+    return this.#idPrefix + (++this.#ids).toString(36)
   }
 
   /** Calls back whenever a worker may be able to take more, or nobody waits any more. @returns what ends that. */
@@ -126,7 +134,7 @@ export class RequestTable {
 
   /** Gives the slot back, as `releaseRequest` does. */
   release(requestId: string, options?: { readonly incrementCompleted?: boolean }): void {
-    this.#end(requestId, undefined, options)
+    this.#end(requestId, this.#open.get(requestId), undefined, options)
   }
 
   /** What a worker says of a request. @returns what is wrong with it, if anything. */
@@ -208,7 +216,7 @@ export class RequestTable {
         const error = new SystemError('CAPACITY', `Cannot read the result: ${taken.fault.message}`, {
           context: { maxResultBytes },
         })
-        this.#end(message.requestId, { ok: false, error })
+        this.#end(message.requestId, request, { ok: false, error })
         return undefined
       }
     }
@@ -219,7 +227,7 @@ export class RequestTable {
     const { counters } = this.#host
     if (!message.ok) {
       counters.requestsFailed++
-      this.#end(requestId, { ok: false, error: reviveError(message.error ?? NO_ERROR) })
+      this.#end(requestId, request, { ok: false, error: reviveError(message.error ?? NO_ERROR) })
       return undefined
     }
     const whole =
@@ -228,21 +236,21 @@ export class RequestTable {
         : (request.assembly ?? new ResultAssembly(0)).finish(message.chunks)
     if (whole.ok) {
       counters.requestsCompleted++
-      this.#end(requestId, { ok: true, value: whole.message }, { incrementCompleted: true })
+      this.#end(requestId, request, { ok: true, value: whole.message }, COMPLETED)
       return undefined
     }
     counters.requestsFailed++
     const error = new SystemError('VALIDATION', `Cannot read the result: ${whole.fault.message}`)
-    this.#end(requestId, { ok: false, error })
+    this.#end(requestId, request, { ok: false, error })
     return whole.fault
   }
 
   #end(
     requestId: string,
+    request: OpenRequest | undefined,
     result: RequestResult | undefined,
     options?: { readonly incrementCompleted?: boolean },
   ): void {
-    const request = this.#open.get(requestId)
     this.#open.delete(requestId)
     const workerId = this.#host.pool.releaseRequest(requestId, options)
     if (request && !request.isCancelled) request.listener.onEnd(result)
@@ -250,4 +258,5 @@ export class RequestTable {
   }
 }
 
+const COMPLETED = { incrementCompleted: true }
 const NO_ERROR: SerializedError = { name: 'Error', message: 'The worker gave no reason' }

@@ -65,6 +65,11 @@ export class IdMap<Value> {
     return this.#cut(id)?.value
   }
 
+  /** Deletes the one that came first. */
+  shift(): void {
+    if (this.#first) this.#cut(this.#first.id)
+  }
+
   clear(): void {
     this.#buckets = []
     this.#first = undefined

@@ -6,7 +6,7 @@ const CONFIRM_AFTER = 128
 const CONFIRM_AFTER_LENGTH = 1024 * 1024
 /** How many messages are kept for the time after a cut. */
 const MAX_BACKLOG = 1000
-/** So many requests at least are remembered after their result was confirmed, to know a repeated one. */
+/** So many requests are remembered after their result was confirmed, to know a repeated one. */
 const MAX_SETTLED = 5_000
 
 /** A message about a request that waits for the connection to come back. */
@@ -32,9 +32,8 @@ export class Outbox {
   /** Per heartbeat under way: the results that its answer confirms. */
   #marks: (readonly string[])[] = []
   #backlog: Kept[] = []
-  /** The requests of late, and those before them: a whole generation is forgotten at a time. */
-  #settled = new Set<string>()
-  #settledBefore: ReadonlySet<string> = new Set()
+  /** The requests of late. */
+  readonly #settled = new IdMap<true>()
 
   constructor(send: (text: string) => void) {
     this.#send = send
@@ -56,9 +55,7 @@ export class Outbox {
 
   /** Whether the result of a request was made here not long ago. */
   has(requestId: string): boolean {
-    return (
-      this.#unconfirmed.has(requestId) || this.#settled.has(requestId) || this.#settledBefore.has(requestId)
-    )
+    return this.#unconfirmed.has(requestId) || this.#settled.has(requestId)
   }
 
   /** Progress, logs and the like: kept for a while when there is no connection, the latest ones. */
@@ -114,9 +111,7 @@ export class Outbox {
 
   #drop(requestId: string): void {
     this.#unconfirmed.delete(requestId)
-    this.#settled.add(requestId)
-    if (this.#settled.size < MAX_SETTLED) return
-    this.#settledBefore = this.#settled
-    this.#settled = new Set()
+    this.#settled.set(requestId, true)
+    if (this.#settled.size > MAX_SETTLED) this.#settled.shift()
   }
 }

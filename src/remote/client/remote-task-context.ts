@@ -1,6 +1,6 @@
 import { LOG_LEVELS, type Logger } from '../../core/logger.js'
 import type { TaskContext } from '../../core/step-executor.js'
-import type { Message } from '../protocol/messages.js'
+import type { Message, WireStep } from '../protocol/messages.js'
 
 /** What a task says while it runs. */
 export interface TaskNews {
@@ -12,7 +12,7 @@ export interface TaskNews {
 const MAX_LOG_LENGTH = 64 * 1024
 
 /**
- * What a task is told of itself. Signal and logger are made when they are asked for: most tasks are done before they would
+ * What a task is told of itself. Signal, logger and the like are made when they are asked for: most tasks are done before they would
  * be. They are getters of a class, because an object literal with getters is twenty times slower to make and outlives
  * several collections.
  */
@@ -29,37 +29,41 @@ export class RemoteTaskContext implements TaskContext {
   readonly timeoutMs: number
   readonly requires: Readonly<Record<string, unknown>>
   declare readonly key?: string
-  readonly progress: (fraction: number, message?: string) => void
   readonly #controller: AbortController
   readonly #tell: (news: TaskNews) => void
   #logger: Logger | undefined
+  #progress: TaskContext['progress'] | undefined
 
   constructor(
-    { task, attempt, idempotencyKey, step }: Message<'task_request'>,
+    { runId, path, key, attempt, idempotencyKey }: Message<'task_request'>,
+    step: WireStep,
     controller: AbortController,
     tell: (news: TaskNews) => void,
   ) {
-    this.task = task
-    this.runId = step.runId
+    this.task = step.task
+    this.runId = runId
     this.workflowId = step.workflowId
     this.pipelineId = step.pipelineId
     this.stageId = step.stageId
     this.stepId = step.stepId
-    this.path = step.path
+    this.path = path
     this.attempt = attempt
     this.idempotencyKey = idempotencyKey
     this.timeoutMs = step.timeoutMs ?? Infinity
     this.requires = step.requires
-    if (step.key !== undefined) this.key = step.key
-    this.progress = (fraction, message) => {
-      if (Number.isFinite(fraction)) tell({ type: 'task_progress', fraction, message })
-    }
+    if (key !== undefined) this.key = key
     this.#controller = controller
     this.#tell = tell
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  get progress(): TaskContext['progress'] {
+    return (this.#progress ??= (fraction, message) => {
+      if (Number.isFinite(fraction)) this.#tell({ type: 'task_progress', fraction, message })
+    })
   }
 
   get logger(): Logger {

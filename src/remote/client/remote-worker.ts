@@ -139,6 +139,7 @@ export class RemoteWorker {
     const link = new ServerLink(this.#settings, {
       onWelcome: (welcome) => this.#onWelcome(welcome),
       onRefused: (error) => this.#onRefused(error),
+      onRequest: (request, step) => this.#board.add(request, step),
       onMessage: (message) => this.#onMessage(message),
       onHeartbeat: () => this.#confirmResults(),
       onConfirmed: () => this.#onConfirmed(),
@@ -179,11 +180,6 @@ export class RemoteWorker {
 
   #onMessage(frame: WireMessage): void {
     switch (frame.type) {
-      case 'task_request': {
-        const request = parseMessage('task_request', frame)
-        if (request.ok) return this.#board.add(request.message)
-        return this.#link?.send(JSON.stringify({ type: 'error', ...request.fault }))
-      }
       case 'task_cancel': {
         const cancel = parseMessage('task_cancel', frame)
         return cancel.ok ? this.#board.cancel(cancel.message.requestId, cancel.message.reason) : undefined

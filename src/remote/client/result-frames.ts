@@ -1,14 +1,16 @@
 import { serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
 import { assertJson } from '../protocol/assert-json.js'
+import { quote } from '../protocol/quote.js'
 
 /** The messages that bring a result: one, or chunks and one that ends them. */
 export function resultFrames(requestId: string, value: unknown, maxChunk: number): readonly string[] {
   if (value === undefined) return [JSON.stringify({ type: 'task_result', requestId, ok: true })]
   assertJson(value, 'result', 'Cannot send the result')
   const json = JSON.stringify(value)
-  const id = JSON.stringify(requestId)
-  if (json.length <= maxChunk) return [`{"type":"task_result","requestId":${id},"ok":true,"value":${json}}`]
+  if (json.length <= maxChunk) {
+    return [`{"type":"task_result","requestId":${quote(requestId)},"ok":true,"value":${json}}`]
+  }
   const frames: string[] = []
   for (let from = 0; from < json.length; from += maxChunk) {
     const data = json.slice(from, from + maxChunk)

@@ -1,5 +1,5 @@
 import type { TimerHandle } from '../../core/clock.js'
-import { type Message, PROTOCOL, parseMessage } from '../protocol/messages.js'
+import { type Message, PROTOCOL, type WireStep, parseMessage } from '../protocol/messages.js'
 import { MessageBatch, splitFrame } from '../protocol/message-batch.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import type { WorkerSettings } from './worker-options.js'
@@ -13,6 +13,7 @@ export interface LinkEvents {
   onWelcome(welcome: Welcome): void
   /** Not registered; the connection ends. */
   onRefused(error: string): void
+  onRequest(request: Message<'task_request'>, step: WireStep): void
   onMessage(message: WireMessage): void
   /** A heartbeat is due: call `heartbeat()`. */
   onHeartbeat(): void
@@ -35,6 +36,8 @@ export class ServerLink {
   #socket: WorkerSocket | undefined
   /** For a server that reads several messages from a frame. */
   #batch: MessageBatch | undefined
+  /** That of the last request in the frame that is read. */
+  #step: WireStep | undefined
   #timer: TimerHandle
   #unanswered = 0
   #intervalMs = Infinity
@@ -102,6 +105,7 @@ export class ServerLink {
   #receiveFrame(text: string): void {
     const messages = this.#batch ? splitFrame(text) : [text]
     if (!messages) return this.#refuse({ message: 'A frame must not hold that many messages' })
+    this.#step = undefined
     for (const message of messages) this.#receive(message)
   }
 
@@ -110,6 +114,7 @@ export class ServerLink {
     const frame = readFrame(text)
     if (!frame.ok) return this.#refuse(frame.fault)
     const { message } = frame
+    if (message.type === 'task_request') return this.#receiveRequest(message)
     if (message.type === 'worker_registration_ack') {
       const welcome = parseMessage('worker_registration_ack', message)
       return welcome.ok ? this.#welcomed(welcome.message) : this.#refuse(welcome.fault)
@@ -122,6 +127,15 @@ export class ServerLink {
       return this.#settings.logger.warn('The worker server refused a message', { message })
     }
     this.#events.onMessage(message)
+  }
+
+  #receiveRequest(message: WireMessage): void {
+    const request = parseMessage('task_request', message)
+    if (!request.ok) return this.#refuse(request.fault)
+    const step = request.message.step ?? this.#step
+    if (!step) return this.#refuse(NO_STEP)
+    this.#step = step
+    this.#events.onRequest(request.message, step)
   }
 
   #welcomed(welcome: Welcome): void {
@@ -157,6 +171,12 @@ export class ServerLink {
     this.#events.onClosed(code, reason)
   }
 }
+
+const NO_STEP = {
+  code: 'INVALID_MESSAGE',
+  message: '"step" must be an object in the first request of a frame',
+  path: 'step',
+} as const
 
 /** The code of a connection that ended without one. */
 const CUT = 1006

@@ -3,7 +3,7 @@ import type { TaskFunction } from '../../core/step-executor.js'
 import { SystemError, reviveError } from '../../core/system-error.js'
 import { unknownTask } from '../../core/task-error.js'
 import { IdMap } from '../id-map.js'
-import type { Message } from '../protocol/messages.js'
+import type { Message, WireStep } from '../protocol/messages.js'
 import type { Outbox } from './outbox.js'
 import { RemoteTaskContext, type TaskNews } from './remote-task-context.js'
 import { errorFrame, resultFrames } from './result-frames.js'
@@ -28,8 +28,11 @@ type Request = Message<'task_request'>
 /** A request on the board. */
 interface Job {
   readonly request: Request
+  readonly step: WireStep
   readonly controller: AbortController
   isRunning: boolean
+  /** Its result is on its way, or nobody is there to have it. */
+  hasEnded: boolean
   /** How often the timer has come by. */
   turns: number
   timer: TimerHandle
@@ -67,19 +70,21 @@ export class TaskBoard {
     return this.#jobs.ids()
   }
 
-  add(request: Request): void {
+  add(request: Request, step: WireStep): void {
     const { requestId } = request
     if (this.#jobs.has(requestId) || this.#options.outbox.has(requestId)) return
     const job: Job = {
       request,
+      step,
       controller: new AbortController(),
       isRunning: false,
+      hasEnded: false,
       turns: 0,
       timer: undefined,
       cancelTimer: undefined,
     }
     this.#jobs.set(requestId, job)
-    if (this.#hasRoom(request.category)) return this.#run(job)
+    if (this.#hasRoom(step.category)) return this.#run(job)
     this.#waiting.add(job)
     this.#armAccept()
   }
@@ -99,10 +104,11 @@ export class TaskBoard {
   /** Tells every task to end, and lets go of all timers; nobody hears the results. */
   close(reason: SystemError): void {
     const { clock } = this.#options
-    for (const { controller, timer, cancelTimer } of this.#jobs.values()) {
-      clock.clearTimeout(timer)
-      clock.clearTimeout(cancelTimer)
-      controller.abort(reason)
+    for (const job of this.#jobs.values()) {
+      job.hasEnded = true
+      clock.clearTimeout(job.timer)
+      clock.clearTimeout(job.cancelTimer)
+      job.controller.abort(reason)
     }
     this.#jobs.clear()
     this.#waiting.clear()
@@ -117,8 +123,9 @@ export class TaskBoard {
   }
 
   #run(job: Job): void {
-    const { request, controller } = job
-    const { requestId, task, step, category } = request
+    const { request, step, controller } = job
+    const { requestId } = request
+    const { task, category } = step
     const { tasks, clock } = this.#options
     job.isRunning = true
     this.#running++
@@ -130,7 +137,7 @@ export class TaskBoard {
     }
     if (!Object.hasOwn(tasks, task)) return this.#fail(job, unknownTask(task, Object.keys(tasks)))
     this.#armAccept()
-    const context = new RemoteTaskContext(request, controller, (news) => this.#tell(requestId, news))
+    const context = new RemoteTaskContext(request, step, controller, (news) => this.#tell(requestId, news))
     try {
       Promise.resolve(tasks[task]!(request.input as never, context)).then(
         (value) => this.#succeed(job, value),
@@ -142,38 +149,43 @@ export class TaskBoard {
   }
 
   #succeed(job: Job, value: unknown): void {
+    if (job.hasEnded) return
+    let frames: readonly string[]
     try {
-      this.#end(job, () => resultFrames(job.request.requestId, value, this.maxChunk))
+      frames = resultFrames(job.request.requestId, value, this.maxChunk)
     } catch (error) {
-      this.#fail(job, error)
+      return this.#fail(job, error)
     }
+    this.#end(job, frames)
   }
 
   #fail(job: Job, error: unknown): void {
-    const { requestId, task } = job.request
-    this.#end(job, () => [errorFrame(requestId, task, error, this.maxChunk)])
+    if (job.hasEnded) return
+    this.#end(job, [errorFrame(job.request.requestId, job.step.task, error, this.maxChunk)])
   }
 
-  #end(job: Job, toFrames: () => readonly string[]): void {
-    const { request, isRunning } = job
-    const { requestId, category } = request
+  #end(job: Job, frames: readonly string[]): void {
+    const { request, step, isRunning } = job
     const { clock, outbox } = this.#options
-    if (this.#jobs.get(requestId) !== job) return
-    const frames = toFrames()
-    this.#jobs.delete(requestId)
-    this.#waiting.delete(job)
+    job.hasEnded = true
+    this.#jobs.delete(request.requestId)
     clock.clearTimeout(job.timer)
     clock.clearTimeout(job.cancelTimer)
-    if (isRunning) this.#running--
-    if (isRunning && category !== undefined) this.#active.set(category, this.#active.get(category)! - 1)
-    outbox.result(requestId, frames)
-    this.#runWaiting()
+    if (isRunning) this.#leave(step.category)
+    else this.#waiting.delete(job)
+    outbox.result(request.requestId, frames)
+    if (this.#waiting.size > 0) this.#runWaiting()
     this.#options.onEnded()
+  }
+
+  #leave(category: string | undefined): void {
+    this.#running--
+    if (category !== undefined) this.#active.set(category, this.#active.get(category)! - 1)
   }
 
   #runWaiting(): void {
     for (const job of this.#waiting) {
-      if (!this.#hasRoom(job.request.category)) continue
+      if (!this.#hasRoom(job.step.category)) continue
       this.#waiting.delete(job)
       this.#run(job)
     }

@@ -142,6 +142,7 @@ class ServerExecutor implements RemoteExecutor {
       requestId,
       criteria: request.requirements.criteria,
       text: () => request.toText(requestId),
+      common: request.requirements.fields.of(request.task),
       among,
       listener: request,
     })
@@ -257,8 +258,7 @@ class ServerExecutor implements RemoteExecutor {
 
   #rejectAll(why: string): void {
     const queued = [...this.#lanes.values()].flatMap((lane) => lane.entries())
-    for (const request of [...queued, ...this.#running])
-      this.#abort(request, unavailable(request.task, why))
+    for (const request of [...queued, ...this.#running]) this.#abort(request, unavailable(request.task, why))
   }
 
   #reject(request: TaskRequest, error: unknown): void {

@@ -1,5 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
 import type { WorkerCriteria } from '../pool/worker-info.js'
+import { StepFields } from './step-field.js'
 
 /** What a step may require of a worker, in `requires`. */
 export interface RemoteRequirements {
@@ -23,6 +24,8 @@ export interface Requirements {
   readonly priority: number
   /** The same for all that can be done by the same workers. */
   readonly lane: string
+  /** What requests of a step say alike. */
+  readonly fields: StepFields
 }
 
 /** The same objects come again with every run of a step. */
@@ -54,7 +57,12 @@ function read(task: string, requires: Readonly<Record<string, unknown>>): Requir
     throw invalid(task, 'metadata', 'must be an object of strings, numbers and booleans')
   }
   const criteria = { task, model, category, metadata, zone, affinityKey } as WorkerCriteria
-  return { criteria, priority, lane: JSON.stringify([task, model, category, metadata]) }
+  return {
+    criteria,
+    priority,
+    lane: JSON.stringify([task, model, category, metadata]),
+    fields: new StepFields(criteria.category),
+  }
 }
 
 const NAMES = ['model', 'category', 'metadata', 'zone', 'affinityKey', 'priority']

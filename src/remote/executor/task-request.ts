@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../../core/clock.js'
 import type { StepTask, TaskControl } from '../../core/step-executor.js'
 import { assertJson } from '../protocol/assert-json.js'
+import { quote } from '../protocol/quote.js'
 import type { LogLevel } from '../../core/logger.js'
 import type { LossReason, RequestListener, RequestResult } from '../server/request-table.js'
 import type { Queued } from './fair-queue.js'
@@ -95,22 +96,18 @@ export class TaskRequest implements Queued, RequestListener {
     this.#owner.lost(this, workerId, why)
   }
 
-  /** The message that brings it to a worker. */
+  /** The message that brings it to a worker, but for the field `step`. */
   toText(requestId: string): string {
-    const { task, input, idempotencyKey, attempt, timeoutMs, requires, key } = this.task
-    const { runId, workflowId, pipelineId, stageId, stepId, path } = this.task
-    const limit = Number.isFinite(timeoutMs) ? timeoutMs : null
-    return JSON.stringify({
-      type: 'task_request',
-      requestId,
-      task,
-      input,
-      idempotencyKey,
-      // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
-      attempt: attempt + this.dispatches - 1,
-      category: this.requirements.criteria.category,
-      step: { runId, workflowId, pipelineId, stageId, stepId, path, timeoutMs: limit, requires, key },
-    })
+    const { input, runId, path, key, idempotencyKey, attempt } = this.task
+    // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
+    const given = attempt + this.dispatches - 1
+    const text =
+      `{"type":"task_request","requestId":${quote(requestId)},"runId":${quote(runId)},"path":${quote(path)},` +
+      `"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}`
+    const keyField = key === undefined ? '' : `,"key":${quote(key)}`
+    return input === undefined
+      ? `${text}${keyField}}`
+      : `${text}${keyField},"input":${JSON.stringify(input)}}`
   }
 
   #abort(reason: unknown): void {

@@ -15,6 +15,8 @@ export class MessageBatch {
   readonly #maxLength: number
   #frame = ''
   #count = 0
+  /** What the last message that had one said in common with others. */
+  #common: string | undefined
   #isScheduled = false
 
   /** @param maxMessageBytes What the peer takes. */
@@ -29,9 +31,17 @@ export class MessageBatch {
     return this.#frame.length
   }
 
-  add(message: string): void {
-    if (this.#count > 0 && this.#frame.length + message.length >= this.#maxLength) this.flush()
-    this.#frame = this.#count === 0 ? message : `${this.#frame}\n${message}`
+  /**
+   * @param message An object, as JSON.
+   * @param common The last of its fields, `"name":value`, where it is not in `message`: left out when the frame has it
+   * from the message before that had one.
+   */
+  add(message: string, common?: string): void {
+    const length = message.length + (common?.length ?? 0)
+    if (this.#count > 0 && this.#frame.length + length >= this.#maxLength) this.flush()
+    const line = common === undefined || common === this.#common ? message : withField(message, common)
+    if (common !== undefined) this.#common = common
+    this.#frame = this.#count === 0 ? line : `${this.#frame}\n${line}`
     if (++this.#count >= MAX_MESSAGES) return this.flush()
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -46,8 +56,14 @@ export class MessageBatch {
     const frame = this.#frame
     this.#frame = ''
     this.#count = 0
+    this.#common = undefined
     this.#send(frame)
   }
+}
+
+/** A message with one field more. */
+export function withField(message: string, field: string): string {
+  return `${message.slice(0, -1)},${field}}`
 }
 
 /** The messages in a frame of protocol 2; `undefined` when they are too many. */

@@ -76,15 +76,14 @@ const error: z.ZodMiniType<SerializedError, SerializedError> = z.lazy(() =>
 )
 
 const step = object({
-  runId: string,
+  task: string,
+  category: z.optional(string),
   workflowId: string,
   pipelineId: string,
   stageId: string,
   stepId: string,
-  path: string,
   timeoutMs: z.nullable(number),
   requires: record(z.unknown()),
-  key: z.optional(string),
 })
 
 export const SCHEMAS = {
@@ -109,13 +108,15 @@ export const SCHEMAS = {
   heartbeat_ack: message('heartbeat_ack', { timestamp: string, nextHeartbeatDeadline: string }),
   task_request: message('task_request', {
     requestId: id,
-    task: string,
-    input: z.optional(z.unknown()),
+    runId: string,
+    path: string,
+    key: z.optional(string),
     idempotencyKey: string,
     attempt: whole,
-    category: z.optional(string),
     deadline: z.optional(string),
-    step,
+    input: z.optional(z.unknown()),
+    /** That of the request before it in the frame, where it is absent. */
+    step: z.optional(step),
   }),
   task_accept: message('task_accept', { requestId: id }),
   task_progress: message('task_progress', { requestId: id, fraction: number, message: z.optional(string) }),
@@ -144,7 +145,7 @@ export type Message<Type extends MessageType> = z.infer<(typeof SCHEMAS)[Type]>
 /** What a worker says of itself. */
 export type WorkerCapabilities = z.infer<typeof capabilities>
 export type WorkerModel = z.infer<typeof model>
-/** The identity of the step behind a request. */
+/** What the requests of one step have in common. */
 export type WireStep = z.infer<typeof step>
 
 /** A message of a known type, checked; or the first field that is wrong. */

@@ -14,32 +14,31 @@ export function isPlainResult(message: WireMessage): message is Message<'task_re
 }
 
 export function isPlainRequest(message: WireMessage): message is Message<'task_request'> & WireMessage {
-  const { requestId, task, idempotencyKey, attempt, category, deadline, step } = message
+  const { requestId, runId, path, key, idempotencyKey, attempt, deadline, step } = message
   return (
     isId(requestId) &&
-    typeof task === 'string' &&
+    typeof runId === 'string' &&
+    typeof path === 'string' &&
+    isTextOrNothing(key) &&
     typeof idempotencyKey === 'string' &&
     Number.isSafeInteger(attempt) &&
     (attempt as number) >= 0 &&
-    isTextOrNothing(category) &&
     isTextOrNothing(deadline) &&
-    isObject(step) &&
-    isStep(step)
+    (step === undefined || (isObject(step) && isStep(step)))
   )
 }
 
 function isStep(step: Fields): boolean {
-  const { runId, workflowId, pipelineId, stageId, stepId, path, timeoutMs, requires, key } = step
+  const { task, category, workflowId, pipelineId, stageId, stepId, timeoutMs, requires } = step
   return (
-    typeof runId === 'string' &&
+    typeof task === 'string' &&
+    isTextOrNothing(category) &&
     typeof workflowId === 'string' &&
     typeof pipelineId === 'string' &&
     typeof stageId === 'string' &&
     typeof stepId === 'string' &&
-    typeof path === 'string' &&
     (timeoutMs === null || Number.isFinite(timeoutMs)) &&
-    isObject(requires) &&
-    isTextOrNothing(key)
+    isObject(requires)
   )
 }
 

@@ -4,7 +4,7 @@ import type { Clock, TimerHandle } from '../../core/clock.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import { Cork } from '../protocol/cork.js'
-import { MessageBatch, splitFrame } from '../protocol/message-batch.js'
+import { MessageBatch, splitFrame, withField } from '../protocol/message-batch.js'
 import { PROTOCOL } from '../protocol/messages.js'
 import { CLOSE, type CloseReason } from './close-code.js'
 import type { ServerCounters } from './counters.js'
@@ -98,18 +98,21 @@ export class Connection {
     if (protocol >= PROTOCOL) this.#batch ??= new MessageBatch((frame) => this.#socket.send(frame))
   }
 
-  /** @returns whether it was handed over; not to one that is closed, and not to one that does not read. */
-  send(text: string): boolean {
+  /**
+   * @param common A field that the message lacks, see {@link MessageBatch.add}.
+   * @returns whether it was handed over; not to one that is closed, and not to one that does not read.
+   */
+  send(text: string, common?: string): boolean {
     if (!this.isOpen) return false
     if (this.#socket.bufferedAmount > this.#host.limits.maxBufferedBytes) {
       this.#host.counters.refusedSends++
       return false
     }
     if (this.#batch) {
-      this.#batch.add(text)
+      this.#batch.add(text, common)
     } else {
       this.#cork.hold()
-      this.#socket.send(text)
+      this.#socket.send(common === undefined ? text : withField(text, common))
     }
     this.#host.counters.messagesSent++
     return true

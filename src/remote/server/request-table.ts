@@ -41,6 +41,8 @@ export interface RequestOrder {
   readonly criteria: WorkerCriteria
   /** The message that brings it to the worker; made when one was found. */
   readonly text: () => string
+  /** A field that the message lacks, `"name":value`, as many messages have it alike: a frame of several says it once. */
+  readonly common?: string
   readonly listener: RequestListener
   /** Only this worker is asked. */
   readonly among?: string | undefined
@@ -59,7 +61,7 @@ export interface RequestHost {
   readonly pool: WorkerPool
   readonly counters: ServerCounters
   readonly maxResultBytes: number
-  sendText(workerId: string, text: string): boolean
+  sendText(workerId: string, text: string, common?: string): boolean
 }
 
 /**
@@ -101,7 +103,7 @@ export class RequestTable {
    *
    * @returns the worker that has it now; `undefined` when nobody is free.
    */
-  assign({ requestId, criteria, text, listener, among }: RequestOrder): string | undefined {
+  assign({ requestId, criteria, text, common, listener, among }: RequestOrder): string | undefined {
     const { pool, counters } = this.#host
     if (this.#open.has(requestId) || pool.workerOf(requestId) !== undefined) {
       throw new SystemError('DUPLICATE_KEY', `Cannot send request "${requestId}": its id is taken`, {
@@ -113,7 +115,7 @@ export class RequestTable {
     for (;;) {
       const workerId = pool.select(wanted, among)
       if (workerId === undefined) return undefined
-      if (this.#host.sendText(workerId, (message ??= text()))) {
+      if (this.#host.sendText(workerId, (message ??= text()), common)) {
         pool.trackRequest(workerId, requestId, criteria.category)
         this.#open.set(requestId, { workerId, listener, isCancelled: false })
         counters.requestsSent++

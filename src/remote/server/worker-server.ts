@@ -78,7 +78,8 @@ export class WorkerServer {
       pool,
       counters,
       maxResultBytes: settings.maxResultBytes,
-      sendText: (workerId, text) => this.#sessions.connectionOf(workerId)?.send(text) ?? false,
+      sendText: (workerId, text, common) =>
+        this.#sessions.connectionOf(workerId)?.send(text, common) ?? false,
     }))
     requests.onCapacity(() => this.#quiet.check())
     const state = () => this.#state

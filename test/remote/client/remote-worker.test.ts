@@ -142,12 +142,11 @@ describe('RemoteWorker', () => {
           JSON.stringify({ type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }),
         )
         const step = {
-          runId: '',
+          task: 'work',
           workflowId: '',
           pipelineId: '',
           stageId: '',
           stepId: '',
-          path: '',
           timeoutMs: null,
           requires: {},
         }
@@ -156,12 +155,12 @@ describe('RemoteWorker', () => {
           const request = {
             type: 'task_request',
             requestId,
-            category,
-            task: 'work',
-            input: requestId,
+            runId: '',
+            path: '',
             idempotencyKey: '',
             attempt: 1,
-            step,
+            input: requestId,
+            step: { ...step, category },
           }
           for (let n = 0; n < 2; n++) peer.send(JSON.stringify(request))
         }

@@ -41,6 +41,31 @@ describe('A batch of messages', () => {
     expect(Math.max(...wide.map((frame) => frame.length))).toBeLessThanOrEqual(MAX_BATCH_LENGTH)
   })
 
+  it('says once a frame what messages after one another have in common', async () => {
+    const frames: string[] = []
+    const batch = new MessageBatch((frame) => frames.push(frame))
+    batch.add('{"n":1}', '"step":"a"')
+    batch.add('{"n":2}', '"step":"a"')
+    batch.add('{"heartbeat":true}')
+    batch.add('{"n":3}', '"step":"a"')
+    batch.add('{"n":4}', '"step":"b"')
+    batch.add('{"n":5}', '"step":"a"')
+    await turn()
+    batch.add('{"n":6}', '"step":"a"')
+    batch.flush()
+    expect(frames.map((frame) => frame.split('\n'))).toEqual([
+      [
+        '{"n":1,"step":"a"}',
+        '{"n":2}',
+        '{"heartbeat":true}',
+        '{"n":3}',
+        '{"n":4,"step":"b"}',
+        '{"n":5,"step":"a"}',
+      ],
+      ['{"n":6,"step":"a"}'],
+    ])
+  })
+
   it('is not read when it has more than a thousand lines', () => {
     expect(splitFrame('\n'.repeat(1023))?.length).toBe(1024)
     expect(splitFrame('\n'.repeat(1024))).toBeUndefined()

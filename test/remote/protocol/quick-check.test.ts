@@ -7,21 +7,21 @@ import { isPlainRequest, isPlainResult } from '../../../src/remote/protocol/quic
 const REQUEST = {
   type: 'task_request',
   requestId: 'r-1',
-  task: 'resize',
-  input: { width: 4 },
+  runId: 'r',
+  path: 's/t',
+  key: 'k',
   idempotencyKey: 'k',
   attempt: 1,
-  category: 'gpu',
+  input: { width: 4 },
   step: {
-    runId: 'r',
+    task: 'resize',
+    category: 'gpu',
     workflowId: 'w',
     pipelineId: 'p',
     stageId: 's',
     stepId: 't',
-    path: 's/t',
     timeoutMs: null,
     requires: {},
-    key: 'k',
   },
 }
 const RESULT = { type: 'task_result', requestId: 'r-1', ok: true, value: { small: 1 } }

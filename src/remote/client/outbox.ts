@@ -9,10 +9,15 @@ const MAX_BACKLOG = 1000
 /** So many requests are remembered after their result was confirmed, to know a repeated one. */
 const MAX_SETTLED = 5_000
 
-/** A message about a request that waits for the connection to come back. */
+/** Progress, a log entry or the like, that waits for the connection to come back. */
 interface Kept {
   readonly requestId: string
   readonly text: string
+}
+
+interface Result {
+  readonly requestId: string
+  readonly texts: readonly string[]
 }
 
 /**
@@ -25,22 +30,24 @@ interface Kept {
 export class Outbox {
   readonly #send: (text: string) => void
   #isConnected = false
-  /** Results by request, in the order in which they came to be. */
-  readonly #unconfirmed = new IdMap<readonly string[]>()
+  /** In the order in which they came to be. */
+  #unconfirmed: Result[] = []
+  /** How many of them, from the first, a heartbeat under way will confirm. */
+  #marked = 0
+  /** Per heartbeat under way: how many it adds to those before it. */
+  #marks: number[] = []
   #unconfirmedLength = 0
   #newResults = 0
-  /** Per heartbeat under way: the results that its answer confirms. */
-  #marks: (readonly string[])[] = []
   #backlog: Kept[] = []
-  /** The requests of late. */
-  readonly #settled = new IdMap<true>()
+  /** The requests with a result: those that are not confirmed, and those of late. */
+  readonly #known = new IdMap<true>()
 
   constructor(send: (text: string) => void) {
     this.#send = send
   }
 
   get isEmpty(): boolean {
-    return this.#unconfirmed.size === 0
+    return this.#unconfirmed.length === 0
   }
 
   /** Whether it is time to have results confirmed. */
@@ -50,12 +57,12 @@ export class Outbox {
 
   /** Requests whose result may be on its way. */
   get requestIds(): readonly string[] {
-    return this.#unconfirmed.ids()
+    return this.#unconfirmed.map(({ requestId }) => requestId)
   }
 
   /** Whether the result of a request was made here not long ago. */
   has(requestId: string): boolean {
-    return this.#unconfirmed.has(requestId) || this.#settled.has(requestId)
+    return this.#known.has(requestId)
   }
 
   /** Progress, logs and the like: kept for a while when there is no connection, the latest ones. */
@@ -66,7 +73,9 @@ export class Outbox {
   }
 
   result(requestId: string, texts: readonly string[]): void {
-    this.#unconfirmed.set(requestId, texts)
+    this.#unconfirmed.push({ requestId, texts })
+    this.#known.set(requestId, true)
+    if (this.#known.size > this.#unconfirmed.length + MAX_SETTLED) this.#known.shift()
     this.#newResults++
     for (const text of texts) {
       this.#unconfirmedLength += text.length
@@ -76,19 +85,23 @@ export class Outbox {
 
   /** A heartbeat leaves: its answer will confirm what has been sent up to now. */
   mark(): void {
-    this.#marks.push(this.#unconfirmed.ids())
+    this.#marks.push(this.#unconfirmed.length - this.#marked)
+    this.#marked = this.#unconfirmed.length
     this.#newResults = 0
     this.#unconfirmedLength = 0
   }
 
   /** The answer to the oldest heartbeat. */
   confirm(): void {
-    for (const requestId of this.#marks.shift() ?? []) this.#drop(requestId)
+    const count = this.#marks.shift() ?? 0
+    this.#unconfirmed.splice(0, count)
+    this.#marked -= count
   }
 
   disconnected(): void {
     this.#isConnected = false
     this.#marks = []
+    this.#marked = 0
   }
 
   /** Connected again: sends what is still awaited. */
@@ -97,21 +110,14 @@ export class Outbox {
     const backlog = this.#backlog
     this.#backlog = []
     for (const { requestId, text } of backlog) if (awaited.has(requestId)) this.#send(text)
-    for (const [requestId, texts] of this.#unconfirmed.entries()) {
-      if (awaited.has(requestId)) for (const text of texts) this.#send(text)
-      else this.#drop(requestId)
-    }
+    this.#unconfirmed = this.#unconfirmed.filter(({ requestId }) => awaited.has(requestId))
+    for (const { texts } of this.#unconfirmed) for (const text of texts) this.#send(text)
   }
 
   /** Nobody waits for anything that is here. */
   clear(): void {
+    this.disconnected()
     this.#backlog = []
-    for (const requestId of this.requestIds) this.#drop(requestId)
-  }
-
-  #drop(requestId: string): void {
-    this.#unconfirmed.delete(requestId)
-    this.#settled.set(requestId, true)
-    if (this.#settled.size > MAX_SETTLED) this.#settled.shift()
+    this.#unconfirmed = []
   }
 }

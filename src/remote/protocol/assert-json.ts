@@ -27,29 +27,22 @@ function isSurelyJson(value: unknown): boolean {
 }
 
 function isJson(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      return Number.isFinite(value)
-    case 'object':
-      return value === null || isJsonObject(value, depth)
-    default:
-      return false
-  }
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  return typeof value === 'object' && isJsonObject(value as Record<string, unknown>, depth)
 }
 
-function isJsonObject(value: object, depth: number): boolean {
-  if (depth >= MAX_DEPTH || 'toJSON' in value) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Array.prototype) {
-    for (const item of value as unknown[]) if (!isJson(item, depth + 1)) return false
+/** Reads fields and asks for prototypes no more often than it must: both are slow for objects of any kind. */
+function isJsonObject(value: Readonly<Record<string, unknown>>, depth: number): boolean {
+  if (depth >= MAX_DEPTH || value['toJSON'] !== undefined) return false
+  if (Array.isArray(value)) {
+    if (Object.getPrototypeOf(value) !== Array.prototype) return false
+    for (let index = 0; index < value.length; index++) if (!isJson(value[index], depth + 1)) return false
     return true
   }
-  if (prototype !== Object.prototype) return false
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false
   for (const key in value) {
-    const child = (value as Record<string, unknown>)[key]
+    const child = value[key]
     if (child !== undefined && !isJson(child, depth + 1)) return false
   }
   return true

@@ -1,5 +1,5 @@
 /** So many messages leave at once: fewer frames save work, more would keep the peer waiting for its first. */
-const MAX_MESSAGES = 16
+const MAX_MESSAGES = 32
 /** How long a frame of several may become, characters; both sides take three times that many bytes. */
 export const MAX_BATCH_LENGTH = 32 * 1024
 /** How many messages a frame may hold: more would be worked on for long while all others wait. */

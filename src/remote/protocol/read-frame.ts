@@ -44,8 +44,11 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
 
 /** Counts brackets outside of strings: before parsing, so that nothing that deep is ever built. */
 function isDeeperThan(text: string, limit: number): boolean {
-  if (text.length <= 2 * limit || countUpTo(text, '[', limit) + countUpTo(text, '{', limit) <= limit)
-    return false
+  if (text.length <= 2 * limit) return false
+  const lists = countUpTo(text, '[', limit)
+  // A list takes two characters, an object five: `{"":}`.
+  if (lists + (text.length - 2 * lists) / 5 <= limit) return false
+  if (lists + countUpTo(text, '{', limit) <= limit) return false
   let depth = 0
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)

@@ -77,13 +77,16 @@ export class RequestTable {
   readonly #onCapacity = new Set<(workerId: string | undefined) => void>()
   /** Makes ids differ from those of another server and from ids that were chosen by hand. */
   readonly #idPrefix = crypto.randomUUID().slice(-6)
-  #ids = 0
+  #ids = FIRST_ID
 
   constructor(host: RequestHost) {
     this.#host = host
   }
 
-  /** A new id. Short, because V8 keeps what is put together to more than twelve characters in pieces, slow to compare. */
+  /**
+   * A new id, of twelve characters for the first two thousand million: V8 keeps longer ones in pieces, slow to compare,
+   * and enters those of up to ten that it finds in JSON into a table of all strings.
+   */
   createId(): string {
     return this.#idPrefix + (++this.#ids).toString(36)
   }
@@ -260,5 +263,7 @@ export class RequestTable {
   }
 }
 
+/** What has six digits to the base of 36. */
+const FIRST_ID = 36 ** 5
 const COMPLETED = { incrementCompleted: true }
 const NO_ERROR: SerializedError = { name: 'Error', message: 'The worker gave no reason' }

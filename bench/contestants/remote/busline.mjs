@@ -1,17 +1,27 @@
 /** The same requests through `remoteExecutor`: chosen, counted, checked at both ends. */
 import { WorkerServer, remoteExecutor } from '../../dist/remote/index.js'
-import { WINDOW, measure, startPeers, task } from './load.mjs'
+import { measure, startPeers, task } from './load.mjs'
+
+const logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What the engine hands over with each attempt of a step: its end can be heard, and a signal is made for who asks for one. */
+class Control {
+  logger = logger
+  #controller
+  #abortListeners
+  get signal() {
+    return (this.#controller ??= new AbortController()).signal
+  }
+  get onAbort() {
+    return (listener) => void (this.#abortListeners ??= []).push(listener)
+  }
+  progress() {}
+}
 
 const server = new WorkerServer()
 await server.start()
 const executor = remoteExecutor(server)
 const peers = await startPeers('./busline-peers.mjs', server.port)
-// As in a run: a step has a signal of its own, and the run listens to it as well.
-const controls = Array.from({ length: WINDOW }, () => {
-  const { signal } = new AbortController()
-  signal.addEventListener('abort', () => {})
-  return { signal, logger: console, progress: () => {} }
-})
-await measure((lane) => executor.execute(task, controls[lane]))
+await measure(() => executor.execute(task, new Control()))
 peers.kill()
 process.exit()

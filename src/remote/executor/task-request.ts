@@ -96,13 +96,13 @@ export class TaskRequest implements Queued, RequestListener {
     this.#owner.lost(this, workerId, why)
   }
 
-  /** The message that brings it to a worker, but for the field `step`. */
+  /** The message that brings it to a worker, but for the field `step`. @param requestId Without anything to escape. */
   toText(requestId: string): string {
     const { input, runId, path, key, idempotencyKey, attempt } = this.task
     // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
     const given = attempt + this.dispatches - 1
     const text =
-      `{"type":"task_request","requestId":${quote(requestId)},"runId":${quote(runId)},"path":${quote(path)},` +
+      `{"type":"task_request","requestId":"${requestId}","runId":${quote(runId)},"path":${quote(path)},` +
       `"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}`
     const keyField = key === undefined ? '' : `,"key":${quote(key)}`
     return input === undefined

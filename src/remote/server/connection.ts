@@ -176,9 +176,10 @@ export class Connection {
     const messages = this.#batch ? splitFrame(text) : [text]
     if (!messages)
       return this.refuse({ code: 'TOO_LARGE', message: 'A frame must not hold that many messages' })
+    const now = this.#host.clock.now()
     for (const message of messages) {
       if (this.#isClosing) return
-      this.#count()
+      this.#count(now)
       this.#read(message)
     }
   }
@@ -189,15 +190,15 @@ export class Connection {
     else this.refuse(frame.fault)
   }
 
-  #count(): void {
+  #count(now = this.#host.clock.now()): void {
     this.#host.counters.messagesReceived++
-    this.#throttle()
+    this.#throttle(now)
   }
 
   /** Who sends too much is not read for a while: that slows it down, and nothing is lost. */
-  #throttle(): void {
+  #throttle(now: number): void {
     const { clock, counters } = this.#host
-    const waitMs = this.#bucket.take(clock.now())
+    const waitMs = this.#bucket.take(now)
     if (waitMs === 0 || this.#isPaused) return
     counters.throttled++
     this.#isPaused = true

@@ -7,8 +7,8 @@ describe('An IdMap', () => {
     const id = fc.oneof(fc.integer({ min: 0, max: 40 }).map(String), fc.string({ maxLength: 3 }))
     const step = fc.oneof(
       fc.tuple(fc.constant('set' as const), id, fc.integer()),
-      fc.tuple(fc.constant('delete' as const), id, fc.constant(0)),
-      fc.tuple(fc.constantFrom('clear' as const, 'get' as const), id, fc.constant(0)),
+      fc.tuple(fc.constantFrom('delete' as const, 'take' as const), id, fc.constant(0)),
+      fc.tuple(fc.constantFrom('clear' as const, 'get' as const, 'shift' as const), id, fc.constant(0)),
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
@@ -20,6 +20,13 @@ describe('An IdMap', () => {
             map.set(id, value)
           } else if (what === 'delete') {
             expect(map.delete(id)).toBe(model.delete(id))
+          } else if (what === 'take') {
+            expect(map.take(id)).toBe(model.get(id))
+            model.delete(id)
+          } else if (what === 'shift') {
+            const [first] = model.keys()
+            if (first !== undefined) model.delete(first)
+            map.shift()
           } else if (what === 'clear' && value % 7 === 0 && id.length > 1) {
             model.clear()
             map.clear()

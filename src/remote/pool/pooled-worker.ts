@@ -107,11 +107,9 @@ export class PooledWorker {
   /** Whether it could do it at all, free or not. */
   canServe({ task, metadata, exclude }: WorkerCriteria): boolean {
     if (exclude?.has(this.id) || (task !== undefined && !this.knows(task))) return false
+    if (!metadata) return true
     const own = this.capabilities.metadata ?? {}
-    return (
-      !metadata ||
-      Object.entries(metadata).every(([key, value]) => Object.hasOwn(own, key) && own[key] === value)
-    )
+    return Object.entries(metadata).every(([key, value]) => Object.hasOwn(own, key) && own[key] === value)
   }
 
   toInfo(): WorkerInfo {

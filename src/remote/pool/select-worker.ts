@@ -15,11 +15,13 @@ export function selectWorker(
   let bestCost = Infinity
   for (const worker of workers) {
     if (worker.status !== 'available' || worker.freeSlotsFor(category) === 0) continue
+    const cost = affinityKey === undefined ? worker.load : distance(affinityKey, worker)
+    // The dear questions are not asked of one that cannot win.
+    if (bestTier === BEST_TIER && cost >= bestCost) continue
     const fit = worker.modelFit(model)
     if (fit === 0 || !worker.canServe(criteria)) continue
     const tier = fit * 2 + (zone === undefined || worker.capabilities.zone === zone ? 1 : 0)
     if (tier < bestTier) continue
-    const cost = affinityKey === undefined ? worker.load : distance(affinityKey, worker)
     if (tier > bestTier || cost < bestCost) {
       best = worker
       bestTier = tier

@@ -191,6 +191,72 @@ describe('RemoteWorker', () => {
   })
 })
 
+describe('a frame of several requests', () => {
+  it('says once which step they are of, and one that is of none is refused', async () => {
+    const socket = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    await once(socket, 'listening')
+    onTestFinished(() => void socket.close())
+    const answers: unknown[] = []
+    const request = (requestId: string, fields: object = {}) =>
+      JSON.stringify({
+        type: 'task_request',
+        requestId,
+        runId: 'run',
+        path: `check/${requestId}`,
+        idempotencyKey: requestId,
+        attempt: 1,
+        input: requestId,
+        ...fields,
+      })
+    const step = (task: string) => ({
+      step: {
+        task,
+        workflowId: 'w',
+        pipelineId: 'p',
+        stageId: 's',
+        stepId: task,
+        timeoutMs: null,
+        requires: {},
+      },
+    })
+    socket.on('connection', (peer) => {
+      peer.on('message', (data: Buffer) => {
+        for (const line of data.toString('utf8').split('\n')) {
+          const { type, requestId, value, path } = JSON.parse(line) as TestMessage & Record<string, unknown>
+          if (type === 'task_result') answers.push([requestId, value])
+          if (type === 'error') answers.push(path)
+          if (type !== 'worker_registration') continue
+          const welcome = { type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }
+          peer.send(JSON.stringify(welcome))
+          peer.send(
+            [request('a', step('one')), request('b'), request('c', step('two')), request('d')].join('\n'),
+          )
+          // The next frame begins anew.
+          peer.send(request('e'))
+        }
+      })
+    })
+    const worker = makeWorker(`ws://127.0.0.1:${(socket.address() as AddressInfo).port}`, {
+      tasks: {
+        one: (input: string, { stepId, path }) => `${input} by one, ${stepId}, ${path}`,
+        two: (input: string, { stepId, path }) => `${input} by two, ${stepId}, ${path}`,
+      },
+    })
+    await worker.start()
+    await until(() => answers.length === 5, 'all are answered')
+    expect(answers).toHaveLength(5)
+    expect(answers).toEqual(
+      expect.arrayContaining([
+        ['a', 'a by one, one, check/a'],
+        ['b', 'b by one, one, check/b'],
+        ['c', 'c by two, two, check/c'],
+        ['d', 'd by two, two, check/d'],
+        'step',
+      ]),
+    )
+  })
+})
+
 describe('a cut connection', () => {
   it('is resumed: work in hand goes on, and its result arrives once', async () => {
     const server = await openServer()

@@ -16,15 +16,15 @@ describe('A batch of messages', () => {
     expect(frames).toEqual(['{"a":1}\n{"b":2}', '{"c":3}'])
   })
 
-  it('leaves sooner when it has sixteen, and when it is told to', () => {
+  it('leaves sooner when it has thirty-two, and when it is told to', () => {
     const frames: string[] = []
     const batch = new MessageBatch((frame) => frames.push(frame))
-    for (let n = 0; n < 20; n++) batch.add(`{"n":${n}}`)
-    expect(frames.map((frame) => splitFrame(frame)?.length)).toEqual([16])
+    for (let n = 0; n < 36; n++) batch.add(`{"n":${n}}`)
+    expect(frames.map((frame) => splitFrame(frame)?.length)).toEqual([32])
     batch.flush()
     batch.flush()
-    expect(frames.map((frame) => splitFrame(frame)?.length)).toEqual([16, 4])
-    expect(frames.join('\n').split('\n')).toEqual(Array.from({ length: 20 }, (_, n) => `{"n":${n}}`))
+    expect(frames.map((frame) => splitFrame(frame)?.length)).toEqual([32, 4])
+    expect(frames.join('\n').split('\n')).toEqual(Array.from({ length: 36 }, (_, n) => `{"n":${n}}`))
   })
 
   it('makes no frame that the peer would not take, unless one message alone is longer', () => {

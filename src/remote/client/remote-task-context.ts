@@ -12,9 +12,9 @@ export interface TaskNews {
 const MAX_LOG_LENGTH = 64 * 1024
 
 /**
- * What a task is told of itself. Signal, logger and the like are made when they are asked for: most tasks are done before they would
- * be. They are getters of a class, because an object literal with getters is twenty times slower to make and outlives
- * several collections.
+ * What a task is told of itself. Signal, logger and `progress` are made when they are asked for: most tasks are done
+ * before they would be. They are getters of a class, because an object literal with getters is twenty times slower to make
+ * and outlives several collections.
  */
 export class RemoteTaskContext implements TaskContext {
   readonly task: string

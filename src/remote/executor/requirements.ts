@@ -1,6 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
 import type { WorkerCriteria } from '../pool/worker-info.js'
-import { StepFields } from './step-field.js'
+import { StepFields } from './step-fields.js'
 
 /** What a step may require of a worker, in `requires`. */
 export interface RemoteRequirements {

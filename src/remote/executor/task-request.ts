@@ -101,13 +101,13 @@ export class TaskRequest implements Queued, RequestListener {
     const { input, runId, path, key, idempotencyKey, attempt } = this.task
     // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
     const given = attempt + this.dispatches - 1
-    const text =
+    const json = JSON.stringify(input) as string | undefined
+    return (
       `{"type":"task_request","requestId":"${requestId}","runId":${quote(runId)},"path":${quote(path)},` +
-      `"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}`
-    const keyField = key === undefined ? '' : `,"key":${quote(key)}`
-    return input === undefined
-      ? `${text}${keyField}}`
-      : `${text}${keyField},"input":${JSON.stringify(input)}}`
+      `"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}` +
+      (key === undefined ? '' : `,"key":${quote(key)}`) +
+      (json === undefined ? '}' : `,"input":${json}}`)
+    )
   }
 
   #abort(reason: unknown): void {

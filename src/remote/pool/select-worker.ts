@@ -16,7 +16,7 @@ export function selectWorker(
   for (const worker of workers) {
     if (worker.status !== 'available' || worker.freeSlotsFor(category) === 0) continue
     const cost = affinityKey === undefined ? worker.load : distance(affinityKey, worker)
-    // The dear questions are not asked of one that cannot win.
+    // Nothing more is asked of one that cannot win: the questions below are dear.
     if (bestTier === BEST_TIER && cost >= bestCost) continue
     const fit = worker.modelFit(model)
     if (fit === 0 || !worker.canServe(criteria)) continue

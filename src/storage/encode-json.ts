@@ -10,7 +10,8 @@ import { SystemError } from '../core/system-error.js'
 export function encodeJson(value: unknown): string {
   let json: string
   try {
-    check(value, '', 0)
+    const fault = findFault(value, 0)
+    if (fault) throw notJson(fault)
     json = JSON.stringify(value)
   } catch (error) {
     if (error instanceof SystemError) throw error
@@ -29,40 +30,56 @@ export function encodeJson(value: unknown): string {
   )
 }
 
-function check(value: unknown, path: string, depth: number): void {
+/** What JSON cannot hold, and the keys that lead there. */
+interface Fault {
+  readonly what: string
+  readonly path: (string | number)[]
+}
+
+function findFault(value: unknown, depth: number): Fault | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return
+      return undefined
     case 'number':
-      if (Number.isFinite(value)) return
-      throw notJson(path, `${value}`)
+      return Number.isFinite(value) ? undefined : { what: `${value}`, path: [] }
     case 'object':
       break
     default:
-      throw notJson(path, value === undefined ? 'undefined' : `a ${typeof value}`)
+      return { what: value === undefined ? 'undefined' : `a ${typeof value}`, path: [] }
   }
-  if (value === null) return
-  if (depth >= MAX_DEPTH) throw notJson(path, `nested deeper than ${MAX_DEPTH} levels, or refers to itself`)
+  if (value === null) return undefined
+  if (depth >= MAX_DEPTH) {
+    return { what: `nested deeper than ${MAX_DEPTH} levels, or refers to itself`, path: [] }
+  }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      check(value[index], path === '' ? `${index}` : `${path}.${index}`, depth + 1)
+      const fault = findFault(value[index], depth + 1)
+      if (fault) return inside(index, fault)
     }
-    return
+    return undefined
   }
   if (!isPlainObject(value)) {
     const tag = Object.prototype.toString.call(value).slice(8, -1)
-    throw notJson(path, tag === 'Object' ? 'an instance of a class' : `a ${tag}`)
+    return { what: tag === 'Object' ? 'an instance of a class' : `a ${tag}`, path: [] }
   }
   for (const key of Object.keys(value)) {
+    if (key === '__proto__' || key === 'constructor') return { what: 'a reserved key', path: [key] }
     const child = (value as Record<string, unknown>)[key]
-    const childPath = path === '' ? key : `${path}.${key}`
-    if (key === '__proto__' || key === 'constructor') throw notJson(childPath, 'a reserved key')
-    if (child !== undefined) check(child, childPath, depth + 1)
+    const fault = child === undefined ? undefined : findFault(child, depth + 1)
+    if (fault) return inside(key, fault)
   }
+  return undefined
 }
 
-function notJson(path: string, what: string): SystemError {
+/** The path is put together on the way back, so that what is sound pays nothing for it. */
+function inside(key: string | number, fault: Fault): Fault {
+  fault.path.unshift(key)
+  return fault
+}
+
+function notJson({ what, path: keys }: Fault): SystemError {
+  const path = keys.join('.')
   const where = path === '' ? 'The value' : `The value at "${path}"`
   return new SystemError('VALIDATION', `${where} is ${what}: keep what JSON can hold`, { context: { path } })
 }

@@ -8,7 +8,7 @@ export function estimateBytes(value: unknown): number {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value.byteLength + 8
   let bytes = 8
   if (Array.isArray(value)) for (const item of value) bytes += estimateBytes(item)
-  else
-    for (const key of Object.keys(value)) bytes += 8 + estimateBytes((value as Record<string, unknown>)[key])
+  // Nothing enumerable is inherited by what is plain.
+  else for (const key in value) bytes += 8 + estimateBytes((value as Record<string, unknown>)[key])
   return bytes
 }

@@ -119,18 +119,20 @@ export class EventLog {
     const slots = this.#slots
     const at = index * WIDTH
     const entry = slots[at + 1] as string | Extended
-    const { type, delta, snapshot, source } =
-      typeof entry === 'string' ? ({ type: entry } as Partial<Extended> & { type: string }) : entry
-    return {
+    const type = typeof entry === 'string' ? entry : entry.type
+    const event: { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] } = {
       runId: this.runId,
       seq: this.first + index,
       timestamp: this.#origin + (slots[at] as number),
-      source: source ?? sourceOf(type),
+      source: (typeof entry === 'string' ? undefined : entry.source) ?? sourceOf(type),
       type: type as TimelineEventType,
       payload: slots[at + 2] as Payload,
-      ...(delta ? { delta } : {}),
-      ...(snapshot ? { snapshot } : {}),
     }
+    if (typeof entry !== 'string') {
+      if (entry.delta) event.delta = entry.delta
+      if (entry.snapshot) event.snapshot = entry.snapshot
+    }
+    return event
   }
 
   #put(timestamp: number, type: unknown, payload: unknown): void {
@@ -142,10 +144,11 @@ export class EventLog {
   }
 }
 
-/** Who puts events of a type on a timeline; a table, as it is asked for each event. */
+/** A table, as it is asked for each event. */
 const SOURCES = new Map<string, TimelineSource>()
 
-function sourceOf(type: string): TimelineSource {
+/** Who puts events of a type on a timeline. */
+export function sourceOf(type: string): TimelineSource {
   return SOURCES.get(type) ?? rememberSource(type)
 }
 

@@ -1,4 +1,5 @@
 import type { Patch } from 'immer'
+import { sourceOf } from './event-log.js'
 import type { TimelineEvent, TimelineSource, TimelineState } from './timeline-event.js'
 
 /**
@@ -7,29 +8,36 @@ import type { TimelineEvent, TimelineSource, TimelineState } from './timeline-ev
  */
 export interface EventRecord {
   readonly first: number
-  readonly timestamps: readonly number[]
-  readonly sources: readonly TimelineSource[]
+  /** When the first event was, epoch milliseconds. */
+  readonly since: number
+  /** How many milliseconds later each was. */
+  readonly after: readonly number[]
   readonly types: readonly TimelineEvent['type'][]
   readonly payloads: readonly TimelineEvent['payload'][]
-  /** By the index of the event. */
+  /** By the index of the event; only where the type does not say it. */
+  readonly sources: Readonly<Record<number, TimelineSource>>
   readonly deltas: Readonly<Record<number, readonly Patch[]>>
   readonly snapshots: Readonly<Record<number, TimelineState>>
 }
 
 /** @param events At least one. */
 export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {
+  const { seq: first, timestamp: since } = events[0]!
+  const sources: Record<number, TimelineSource> = {}
   const deltas: Record<number, readonly Patch[]> = {}
   const snapshots: Record<number, TimelineState> = {}
-  events.forEach(({ delta, snapshot }, index) => {
+  events.forEach(({ type, source, delta, snapshot }, index) => {
+    if (source !== sourceOf(type)) sources[index] = source
     if (delta) deltas[index] = delta
     if (snapshot) snapshots[index] = snapshot
   })
   return {
-    first: events[0]!.seq,
-    timestamps: events.map(({ timestamp }) => timestamp),
-    sources: events.map(({ source }) => source),
+    first,
+    since,
+    after: events.map(({ timestamp }) => timestamp - since),
     types: events.map(({ type }) => type),
     payloads: events.map(({ payload }) => payload),
+    sources,
     deltas,
     snapshots,
   }
@@ -37,18 +45,19 @@ export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {
 
 /** The events of a record from `from` to `to`, both included. */
 export function eventsOf(runId: string, record: EventRecord, from: number, to: number): TimelineEvent[] {
-  const { first, timestamps, sources, types, payloads, deltas, snapshots } = record
+  const { first, since, after, sources, types, payloads, deltas, snapshots } = record
   const events: TimelineEvent[] = []
   const end = Math.min(types.length, to - first + 1)
   for (let index = Math.max(0, from - first); index < end; index++) {
+    const type = types[index]!
     const delta = deltas[index]
     const snapshot = snapshots[index]
     events.push({
       runId,
       seq: first + index,
-      timestamp: timestamps[index]!,
-      source: sources[index]!,
-      type: types[index]!,
+      timestamp: since + after[index]!,
+      source: sources[index] ?? sourceOf(type),
+      type,
       payload: payloads[index]!,
       ...(delta ? { delta } : {}),
       ...(snapshot ? { snapshot } : {}),

@@ -3,7 +3,7 @@ import { SystemError } from '../../core/system-error.js'
 
 /** CRC-32, which no flipped bit and no run of up to 32 damaged bits escapes; signed, as SQL integers are. */
 export function checksumOf(key: string, json: string): number {
-  return crc32(json, crc32(key)) | 0
+  return crc32(key + json) | 0
 }
 
 /** The value of a record as it was read. @throws {SystemError} `STORAGE` when it is not what was written. */

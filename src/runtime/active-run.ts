@@ -20,6 +20,8 @@ export interface RunKeeping {
   readonly persistence: RunPersistence
   /** Resolves when the run and its event are safe. */
   create(): Promise<void>
+  /** Counts, where the event waits in the store, that `onPrepare` is about to be called; rejects when it must not be. */
+  preparing?(): Promise<void> | undefined
   /** It ends before it begins; resolves when that is safe. */
   createFailed(error: SystemError): Promise<void>
   accepted(): void
@@ -82,6 +84,16 @@ export class ActiveRun extends RunLife implements ModeRun {
       return this.#failAtOnce(toRunError(error, this.runId), keep)
     }
     if (!this.registration.hooks.onPrepare) return this.#open(state, keep)
+    const counted = keep?.preparing?.()
+    if (!counted) return this.#prepare(state, keep)
+    counted.then(
+      () => (this.isGone ? keep!.refused(this.reason!) : this.#prepare(state, keep)),
+      (error: unknown) => this.#failAtOnce(toRunError(error, this.runId), keep),
+    )
+  }
+
+  #prepare(initial: StateObject, keep: RunKeeping | undefined): void {
+    let state = initial
     const context = this.hookContext(
       () => state,
       (output) => {

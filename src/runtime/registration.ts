@@ -151,7 +151,7 @@ export class Registration implements AdmissionHost {
           accepted()
           resolve()
         }
-        run.begin(takeSlot, { ...keeping, accepted: given, refused })
+        run.begin(takeSlot, { ...keeping, preparing: () => kept.preparing(ticket), accepted: given, refused })
       })
       this.#context.track(decided)
     }
@@ -214,10 +214,10 @@ export class Registration implements AdmissionHost {
   }
 
   /** An event that was accepted before the process went away, back in its place. */
-  readmit({ triggerId, event, key, priority, runId }: TicketRecord): void {
+  readmit({ triggerId, event, key, priority, runId, preparations = 0 }: TicketRecord): void {
     if (!this.triggers.has(triggerId)) return
     const ticket = new EventTicket(triggerId, event, key, priority, () => runId)
-    this.#kept!.adopt(ticket)
+    this.#kept!.adopt(ticket, preparations)
     this.admission.readmit(ticket)
   }
 

@@ -104,7 +104,8 @@ export class StoredTimelineStore implements TimelineStore {
     if (previousStatus !== undefined) {
       operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + placeOf(meta) })
     }
-    for (const key of this.#indexKeys(meta)) operations.push({ type: 'put', key, value: toIndexEntry(meta) })
+    const entry = toIndexEntry(meta)
+    for (const key of this.#indexKeys(meta)) operations.push({ type: 'put', key, value: entry })
     return operations
   }
 

@@ -1,11 +1,19 @@
 import { SystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { Ticket } from '../modes/mode.js'
+import { MAX_HOOK_INTERRUPTIONS } from './park-poison.js'
 import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import { type AcceptedRecord, RUN_LAYOUT, type RememberedRecord, type TicketRecord } from './run-record.js'
 import type { Durability } from './durability.js'
 import type { Patience } from './patience.js'
+
+interface KeptTicket {
+  /** Resolves when it is in the store. */
+  readonly isSafe: Promise<void>
+  /** How often its run was prepared. */
+  preparations: number
+}
 
 /**
  * Keeps the events that one registration has accepted: those that wait, until they start or come to nothing, and the ids
@@ -16,7 +24,7 @@ export class DurableAdmission {
   readonly #workflowId: string
   readonly #patience: Patience
   /** Tickets that are in the store, or on the way there. */
-  readonly #kept = new Map<Ticket, Promise<void>>()
+  readonly #kept = new Map<Ticket, KeptTicket>()
   readonly #runIds = new Set<string>()
 
   constructor(durability: Durability, workflowId: string, patience: Patience) {
@@ -26,8 +34,8 @@ export class DurableAdmission {
   }
 
   /** A ticket that was recovered is in the store already. */
-  adopt(ticket: Ticket): void {
-    this.#hold(ticket, Promise.resolve())
+  adopt(ticket: Ticket, preparations: number): void {
+    this.#hold(ticket, Promise.resolve(), preparations)
   }
 
   isKept(ticket: Ticket): boolean {
@@ -47,27 +55,15 @@ export class DurableAdmission {
 
   /** Resolves when the event is safe. Rejects with `CONFLICT` when it was accepted before. */
   keep(ticket: Ticket): Promise<void> {
-    const { runId, triggerId, event, key, priority } = ticket
-    const owner = this.#durability.ownership.id
-    const value: TicketRecord = {
-      layout: RUN_LAYOUT,
-      owner,
-      runId,
-      triggerId,
-      event,
-      priority,
-      ...(key === undefined ? {} : { key }),
-    }
-    const put: StorageOperation = { type: 'put', key: recordKeys.ticket(this.#workflowId, runId), value }
-    const kept = this.#commit([...this.#accept(ticket), put], () => this.#isStored(ticket))
-    this.#hold(ticket, kept)
+    const kept = this.#commit([...this.#accept(ticket), this.#put(ticket)], () => this.#isStored(ticket))
+    this.#hold(ticket, kept, 0)
     kept.catch(() => this.#release(ticket))
     return kept
   }
 
   /** It came to nothing. Resolves when the store has forgotten it. */
   async drop(ticket: Ticket): Promise<void> {
-    await this.#kept.get(ticket)
+    await this.#kept.get(ticket)?.isSafe
     const operations = [...this.#take(ticket), this.#remember(ticket)]
     await this.#commit(operations, async () => !(await this.#isStored(ticket)))
     this.#release(ticket)
@@ -77,13 +73,56 @@ export class DurableAdmission {
   async starting(ticket: Ticket): Promise<readonly StorageOperation[]> {
     const kept = this.#kept.get(ticket)
     if (!kept) return this.#accept(ticket)
-    await kept
+    await kept.isSafe
     this.#release(ticket)
     return this.#take(ticket)
   }
 
-  #hold(ticket: Ticket, kept: Promise<void>): void {
-    this.#kept.set(ticket, kept)
+  /**
+   * Counts that the run of an event that waited is about to be prepared: nothing else would tell that this brought the
+   * process down. Rejects with `EXECUTION_FAILED` when it has too often. An event that has not waited stands nowhere yet.
+   */
+  preparing(ticket: Ticket): Promise<void> | undefined {
+    const kept = this.#kept.get(ticket)
+    return kept && this.#countPreparation(ticket, kept)
+  }
+
+  async #countPreparation(ticket: Ticket, kept: KeptTicket): Promise<void> {
+    await kept.isSafe
+    const { runId } = ticket
+    if (kept.preparations >= MAX_HOOK_INTERRUPTIONS) {
+      const message = `The hook onPrepare of run ${runId} was cut off ${kept.preparations} times: it is not called again`
+      throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
+    }
+    const preparations = kept.preparations + 1
+    const owner = this.#durability.ownership.id
+    const key = recordKeys.ticket(this.#workflowId, runId)
+    await this.#commit(
+      [{ type: 'expect', key, field: 'owner', equals: owner }, this.#put(ticket, preparations)],
+      async () => {
+        const stored = await this.#durability.registry.ticket(this.#workflowId, runId)
+        return stored?.owner === owner && stored.preparations === preparations
+      },
+    )
+    kept.preparations = preparations
+  }
+
+  #put({ runId, triggerId, event, key, priority }: Ticket, preparations = 0): StorageOperation {
+    const value: TicketRecord = {
+      layout: RUN_LAYOUT,
+      owner: this.#durability.ownership.id,
+      runId,
+      triggerId,
+      event,
+      priority,
+      ...(key === undefined ? {} : { key }),
+      ...(preparations === 0 ? {} : { preparations }),
+    }
+    return { type: 'put', key: recordKeys.ticket(this.#workflowId, runId), value }
+  }
+
+  #hold(ticket: Ticket, isSafe: Promise<void>, preparations: number): void {
+    this.#kept.set(ticket, { isSafe, preparations })
     this.#runIds.add(ticket.runId)
   }
 

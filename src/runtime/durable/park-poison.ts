@@ -6,6 +6,12 @@ import type { RunCheckpoint } from '../workflow-definition.js'
 const MAX_INTERRUPTIONS = 10
 
 /**
+ * How often a hook may be cut off before it is given up. More often than a stage: one that brings the process down waits
+ * for a person by then, so that hooks which were only under way beside it are not given up with it.
+ */
+export const MAX_HOOK_INTERRUPTIONS = 2 * MAX_INTERRUPTIONS
+
+/**
  * A stage, or a compensation, that has brought its process down again and again, of the run itself or of a child at any depth, is not tried
  * once more without a person. Of children that were under way together nobody knows which it was: all of them wait.
  */

@@ -41,7 +41,17 @@ export class Patience {
     if (this.#isOver) return Promise.reject(this.#reason!)
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
-      answer.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+      // Two handlers, not `finally`, which would be three promises more for each commit.
+      answer.then(
+        (value) => {
+          this.#waiting.delete(reject)
+          resolve(value)
+        },
+        (error: unknown) => {
+          this.#waiting.delete(reject)
+          reject(error)
+        },
+      )
     })
   }
 

@@ -5,7 +5,7 @@ import type { StorageOperation } from '../../storage/storage-driver.js'
 import { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { Registration } from '../registration.js'
 import type { Durability } from './durability.js'
-import { parkPoison } from './park-poison.js'
+import { MAX_HOOK_INTERRUPTIONS, parkPoison } from './park-poison.js'
 import { readTogether } from './read-together.js'
 import { recordKeys } from './record-keys.js'
 import {
@@ -13,6 +13,7 @@ import {
   type EndedRecord,
   type RunRecord,
   type TicketRecord,
+  type UnsettledRecord,
   toRunResult,
 } from './run-record.js'
 import { type OutboxEntry, StoreRegistry } from './store-registry.js'
@@ -75,9 +76,7 @@ class RecoveryPass implements RecoveryReport {
       if (page.length > 0) await this.#takeOverRuns(page)
     }
     for await (const page of registry.unsettledRuns(id, onDamaged)) {
-      await Promise.all(
-        page.map(({ runId, owner }) => this.#each(runId, () => this.#takeOverEnd(runId, owner))),
-      )
+      await Promise.all(page.map((each) => this.#each(each.runId, () => this.#takeOverEnd(each))))
     }
     const tickets = await registry.waitingTickets(id, onDamaged)
     const ours = await Promise.all(
@@ -193,25 +192,33 @@ class RecoveryPass implements RecoveryReport {
   }
 
   /** Of a run that has ended: the events it left with, and the hooks that are to hear of it. */
-  async #takeOverEnd(runId: string, owner: string): Promise<'ours' | 'owned' | 'done'> {
-    const { registry } = this.#durability
+  async #takeOverEnd(
+    found: UnsettledRecord & { readonly runId: string },
+  ): Promise<'ours' | 'owned' | 'done'> {
+    const { registry, ownership } = this.#durability
+    const { runId, owner } = found
     const registration = this.#registration
     if (await this.#isOthers(owner)) return 'owned'
     const claim = await registry.claim(runId)
     const ended = await registry.ended(registration.id, runId)
     const unsettled = recordKeys.unsettled(registration.id, runId)
+    // Counted before it is tried: an end that brings the process down must be known by it.
+    const interruptions = (found.interruptions ?? 0) + (owner === ownership.id ? 0 : 1)
+    const value: UnsettledRecord = { owner: ownership.id, interruptions }
     const isClaimed =
       ended &&
       (await this.#tryCommit([
         // Somebody may have settled it meanwhile: a claim on it would stay for ever.
         { type: 'expect', key: unsettled, field: 'owner', equals: owner },
-        ...registry.claimOperations(runId, claim, this.#durability.ownership.id),
+        ...registry.claimOperations(runId, claim, ownership.id),
+        { type: 'put', key: unsettled, value },
       ]))
     if (!isClaimed) return 'owned'
     const outbox = await registry.outbox(registration.id, runId)
     if (registration.isClosed) return 'done'
     const key = recordKeys.claim(runId)
-    const settled = this.#settle(ended, outbox).then(() =>
+    const isPoison = registration.tellsEnd && interruptions >= MAX_HOOK_INTERRUPTIONS
+    const settled = this.#settle(ended, outbox, !isPoison).then(() =>
       registry.driver.commit([
         { type: 'expect', key, field: 'epoch', equals: (claim?.epoch ?? 0) + 1 },
         { type: 'delete', key },
@@ -223,17 +230,23 @@ class RecoveryPass implements RecoveryReport {
     settled.catch((error: unknown) => {
       if (!registration.isClosed) this.#durability.context.report(error, `Run ${runId}: telling of its end`)
     })
+    if (isPoison) {
+      const message = `The hooks of run ${runId} were cut off ${interruptions} times: they are not called again`
+      throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
+    }
     return 'ours'
   }
 
-  async #settle(ended: EndedRecord, outbox: readonly OutboxEntry[]): Promise<void> {
+  async #settle(ended: EndedRecord, outbox: readonly OutboxEntry[], callsHooks: boolean): Promise<void> {
     const { context } = this.#durability
     const { onComplete, onCleanup } = this.#registration.hooks
     await context.whenRegistered()
     for (const { event } of outbox) context.bus.dispatch(event as BusEvent)
     const received = context.written()
-    await callHook(context, 'onComplete', onComplete, toRunResult(ended))
-    await callHook(context, 'onCleanup', onCleanup, undefined)
+    if (callsHooks) {
+      await callHook(context, 'onComplete', onComplete, toRunResult(ended))
+      await callHook(context, 'onCleanup', onCleanup, undefined)
+    }
     await received
   }
 

@@ -8,7 +8,13 @@ import type { RunCheckpoint } from '../workflow-definition.js'
 import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import type { InboxRecord } from '../waiting/inbox.js'
-import { type EndedRecord, type HistoryRecord, RUN_LAYOUT, type RunRecord } from './run-record.js'
+import {
+  type EndedRecord,
+  type HistoryRecord,
+  RUN_LAYOUT,
+  type RunRecord,
+  type UnsettledRecord,
+} from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
 export interface JournalOptions extends PatientCommitOptions {
@@ -149,13 +155,14 @@ export class RunJournal {
       const isUnsettled =
         departure.hasHooks || departure.events.length > 0 || this.#outbox.size > this.#sent.length
       this.#isOver = true
+      const unsettled: UnsettledRecord = { owner: ownerId }
       await this.#commit(departure, (revision) => {
         const value: EndedRecord = { layout: RUN_LAYOUT, revision, epoch: this.epoch, ...ended }
         return [
           { type: 'delete', key: recordKeys.run(workflowId, runId) },
           ...this.#bury(value, departure.timelineBytes),
           isUnsettled
-            ? { type: 'put', key: recordKeys.unsettled(workflowId, runId), value: { owner: ownerId } }
+            ? { type: 'put', key: recordKeys.unsettled(workflowId, runId), value: unsettled }
             : { type: 'delete', key: recordKeys.claim(runId) },
         ]
       })

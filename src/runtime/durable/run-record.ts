@@ -54,6 +54,15 @@ export interface TicketRecord {
   readonly event: BusEvent
   readonly key?: string
   readonly priority: number
+  /** How often its run was prepared, `onPrepare` being called before anything of the run is stored. */
+  readonly preparations?: number
+}
+
+/** About the end of a run something is still to be done. */
+export interface UnsettledRecord {
+  readonly owner: string
+  /** How often another process was cut off while it did. */
+  readonly interruptions?: number
 }
 
 /** An event that was accepted, and the run that it was to become. */

@@ -6,6 +6,7 @@ import {
   type EndedRecord,
   type RunRecord,
   type TicketRecord,
+  type UnsettledRecord,
   assertKnownLayout,
 } from './run-record.js'
 
@@ -51,12 +52,12 @@ export class StoreRegistry {
   async *unsettledRuns(
     workflowId: string,
     onDamaged: (error: unknown) => void,
-  ): AsyncGenerator<readonly { readonly runId: string; readonly owner: string }[]> {
+  ): AsyncGenerator<readonly (UnsettledRecord & { readonly runId: string })[]> {
     const prefix = recordKeys.unsettledRuns(workflowId)
     for await (const page of this.#pages(prefix, onDamaged)) {
       yield page.map(({ key, value }) => ({
         runId: key.slice(prefix.length),
-        owner: (value as { owner: string }).owner,
+        ...(value as UnsettledRecord),
       }))
     }
   }

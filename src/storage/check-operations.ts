@@ -27,11 +27,16 @@ export function checkOperations<Value>(
 ): CheckedCommit<Value> {
   const expectations: Expectation[] = []
   const writes: Write<Value>[] = []
+  // Entries of several indexes are often one value: it is encoded once.
+  let last: { readonly value: unknown; readonly encoded: Value } | undefined
   for (const operation of operations) {
     switch (operation.type) {
       case 'put':
         checkKey(operation.key)
-        writes.push({ type: 'put', key: operation.key, value: encodeValue(operation, encode) })
+        if (!last || last.value !== operation.value) {
+          last = { value: operation.value, encoded: encodeValue(operation, encode) }
+        }
+        writes.push({ type: 'put', key: operation.key, value: last.encoded })
         break
       case 'delete':
         checkKey(operation.key)

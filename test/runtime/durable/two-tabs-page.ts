@@ -31,7 +31,7 @@ const stage = (name: string, index: number) => ({
   id: `stage-${index}`,
   steps: {
     work: async ({ state }: StepContext) => {
-      await new Promise((resolve) => setTimeout(resolve, 150))
+      await new Promise((resolve) => setTimeout(resolve, 250))
       effects.push(`stage-${index}`)
       return { done: [...((state['done'] as string[] | undefined) ?? []), `stage-${index} ${name}`] }
     },

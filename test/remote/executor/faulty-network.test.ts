@@ -96,6 +96,8 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
     })
     onTestFinished(() => worker.stop())
     await worker.start()
+    // Where the very first answer was lost with a cut, nobody knew the session: only from here on is there one to resume.
+    const { disconnects } = server.status().counters
     const orders = Array.from({ length: 2000 }, () => stepTask('work'))
     await Promise.all(orders.map((order) => executor.execute(order, taskControl())))
     const where = `seed ${seed}, ${JSON.stringify(proxy.counts)}`
@@ -105,6 +107,6 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
       where,
     ).toEqual([])
     expect(done.size, where).toBe(2000)
-    expect(server.status().counters.disconnects, where).toBe(0)
+    expect(server.status().counters.disconnects, where).toBe(disconnects)
   }, 120_000)
 })

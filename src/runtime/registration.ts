@@ -28,6 +28,7 @@ import type { RegistrationOptions } from './registration-options.js'
 import type { RunEnvironment, RunOrigin } from './run-environment.js'
 import type { RunInfo } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
+import { timelineMetadata } from './timeline-metadata.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
 
 /**
@@ -310,14 +311,12 @@ export class Registration implements AdmissionHost {
   openRecording(run: RunEnvironment, from?: RunOrigin): RunRecording | undefined {
     const { recorder } = this.#context
     if (!recorder) return undefined
-    const { id: eventId, type: eventType, causationId, correlationId } = run.event
-    const facts = { triggerId: run.trigger.id, eventId, eventType, causationId, correlationId, key: run.key }
     return recorder.open({
       runId: run.runId,
       workflowId: this.id,
       pipelineId: run.pipelineId,
       startTime: run.startedAt,
-      metadata: { ...facts, version: this.version, ...from?.parent },
+      metadata: timelineMetadata(run, this.version, from?.parent),
       ...(this.durability?.timelines ? { storedBy: 'taken' } : {}),
       ...(from?.continues ? { continues: from.continues, state: from.state } : {}),
     })

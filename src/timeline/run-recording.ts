@@ -39,10 +39,11 @@ export class RunRecording {
   readonly runId: string
   readonly #host: RecordingHost
   readonly #isBackground: boolean
-  readonly #fixed: Pick<
-    RunTimelineMeta,
-    'runId' | 'workflowId' | 'pipelineId' | 'startTime' | 'metadata' | 'bytes'
-  >
+  readonly #workflowId: string
+  readonly #pipelineId: string
+  readonly #startTime: number
+  readonly #metadata: RunTimelineMeta['metadata']
+  readonly #bytes: number | undefined
   /** Recorded since the last batch was taken, as it came: numbers are taken back when those before are refused. */
   #fresh: EventLog
   /** The state after the first of them. */
@@ -73,14 +74,12 @@ export class RunRecording {
     this.runId = runId
     this.#host = host
     this.#isBackground = storedBy === 'background'
-    this.#fixed = {
-      runId,
-      workflowId,
-      pipelineId,
-      startTime: continues?.startTime ?? options.startTime ?? host.clock.now(),
-      ...(continues?.bytes === undefined ? {} : { bytes: continues.bytes }),
-      ...metadataOf(continues?.metadata, facts),
-    }
+    this.#workflowId = workflowId
+    this.#pipelineId = pipelineId
+    this.#startTime = continues?.startTime ?? options.startTime ?? host.clock.now()
+    this.#metadata =
+      continues?.metadata && facts ? { ...continues.metadata, ...facts } : (facts ?? continues?.metadata)
+    this.#bytes = continues?.bytes
     this.#lastSeq = continues?.eventCount ?? 0
     this.#snapshotSeqs = [...(continues?.snapshotSeqs ?? [])]
     this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
@@ -292,12 +291,11 @@ export class RunRecording {
   }
 
   #meta(): RunTimelineMeta {
-    const { runId, workflowId, pipelineId, startTime, bytes, metadata } = this.#fixed
     const meta: { -readonly [Field in keyof RunTimelineMeta]: RunTimelineMeta[Field] } = {
-      runId,
-      workflowId,
-      pipelineId,
-      startTime,
+      runId: this.runId,
+      workflowId: this.#workflowId,
+      pipelineId: this.#pipelineId,
+      startTime: this.#startTime,
       status: this.#status,
       eventCount: this.#lastSeq,
       snapshotInterval: this.#host.snapshotInterval,
@@ -306,8 +304,8 @@ export class RunRecording {
     // Absent rather than undefined: not every store tells the two apart.
     if (this.#endTime !== undefined) meta.endTime = this.#endTime
     if (this.#lostEvents > 0) meta.lostEvents = this.#lostEvents
-    if (bytes !== undefined) meta.bytes = bytes
-    if (metadata) meta.metadata = metadata
+    if (this.#bytes !== undefined) meta.bytes = this.#bytes
+    if (this.#metadata) meta.metadata = this.#metadata
     return meta
   }
 }
@@ -320,17 +318,10 @@ function isLog(type: string): boolean {
 
 /** Absent rather than undefined: not every store tells the two apart. */
 function withoutGaps(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  if (!Object.values(facts).includes(undefined)) return facts
+  let hasGaps = false
+  for (const key in facts) if (facts[key] === undefined) hasGaps = true
+  if (!hasGaps) return facts
   const present: Record<string, unknown> = {}
   for (const key of Object.keys(facts)) if (facts[key] !== undefined) present[key] = facts[key]
   return present
-}
-
-function metadataOf(
-  known: RunTimelineMeta['metadata'],
-  facts: RunTimelineMeta['metadata'],
-): Pick<RunTimelineMeta, 'metadata'> {
-  if (known && facts) return { metadata: { ...known, ...facts } }
-  const metadata = facts ?? known
-  return metadata ? { metadata } : {}
 }

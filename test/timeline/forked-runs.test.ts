@@ -59,7 +59,7 @@ async function openPlan(stages: Plan, snapshotInterval: number) {
 
 describe('the timelines of forks', () => {
   it('hold the states that the forks had, as those of the runs they come from do', async () => {
-    const count = { forks: 0, refused: 0, ofForks: 0, paused: 0 }
+    const count = { forks: 0, ofForks: 0, paused: 0 }
     const property = fc.asyncProperty(
       randomPlan,
       fc.integer({ min: 1, max: 30 }),
@@ -87,8 +87,8 @@ describe('the timelines of forks', () => {
           const edited = state === undefined ? undefined : { log: [], items: [state], edited: state }
           const forked = await runtime.fork(parentId, { ...point, ...(edited ? { state: edited } : {}) })
           if (!forked.ok) {
+            // So few are that in some rounds there is none: not counted.
             expect(forked.error.code).toBe('INVALID_COMMAND')
-            count.refused++
             continue
           }
           const { runId } = forked.value

@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto'
 import { type BusFault, WorkflowRuntime, createEventBus } from 'busline'
+import { deleteDB, openDB } from 'idb'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { indexedDbStorage } from '../../src/storage/indexeddb/index.js'
 import { StoredTimelineStore } from '../../src/timeline/stored-timeline-store.js'
@@ -9,9 +10,9 @@ const waiting = { timeout: 60_000 }
 
 afterEach(() => void vi.restoreAllMocks())
 
-/** A runtime that records in a database of its own, and keeps no more than a few events that the store did not take. */
-async function open() {
-  const storage = indexedDbStorage({ name: 'timeline-faults' })
+/** A runtime that records in a database of its own. @param maxBufferedEvents How many the store may leave waiting. */
+async function open(name: string, maxBufferedEvents = 10_000, openTimeout = 10_000) {
+  const storage = indexedDbStorage({ name, openTimeout })
   const store = new StoredTimelineStore(storage)
   const bus = createEventBus({ onError: () => {} })
   const faults: BusFault[] = []
@@ -20,7 +21,7 @@ async function open() {
     bus,
     logger: quietLogger,
     timelineStore: store,
-    timeline: { flushInterval: 5, closeTimeout: 200, maxBufferedEvents: 12 },
+    timeline: { flushInterval: 5, closeTimeout: 200, maxBufferedEvents },
   })
   await runtime.register({
     id: 'w',
@@ -29,9 +30,9 @@ async function open() {
       m: { id: 'm', stages: ['a', 'b', 'c'].map((id) => ({ id, steps: { [id]: () => ({ [id]: 1 }) } })) },
     },
   })
+  /** The id of a run that ended well, whatever becomes of its timeline. */
   const run = async () => {
     const result = await runtime.invoke('w', 't', {})
-    // Whatever becomes of its timeline.
     expect(result).toMatchObject({ ok: true, value: { state: { a: 1, b: 1, c: 1 } } })
     return result.metadata.runId
   }
@@ -58,7 +59,7 @@ function abortWrites(reason: string) {
 
 describe('recording in IndexedDB', { timeout: 120_000 }, () => {
   it('goes without what finds no room on a full disk, says so, and goes on once there is room', async () => {
-    const { store, run, losses, close } = await open()
+    const { store, run, losses, close } = await open('full-disk', 12)
     abortWrites('QuotaExceededError')
     const runId = await run()
     await vi.waitFor(() => expect(losses()).not.toEqual([]), waiting)
@@ -71,5 +72,73 @@ describe('recording in IndexedDB', { timeout: 120_000 }, () => {
       Array.from({ length: 12 }, (_, index) => index + 1),
     )
     await close()
+  })
+
+  it('keeps what there is room for while another tab is in the way of opening, and stores it afterwards', async () => {
+    const name = 'blocked'
+    const inTheWay = await openDB(name, 1)
+    const deletion = deleteDB(name)
+    const { store, run, losses, close } = await open(name, 12, 20)
+    const runId = await run()
+    await expect(store.getRunMeta(runId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    inTheWay.close()
+    await deletion
+    await vi.waitFor(async () => expect(await store.getRunMeta(runId)).toBeDefined(), waiting)
+    expect(await store.getRunMeta(runId)).toMatchObject({ status: 'complete', eventCount: 12, lostEvents: 8 })
+    expect(losses()[0]).toMatchObject({ code: 'STORAGE', context: { runId, reason: 'buffer' } })
+    const next = await run()
+    await vi.waitFor(
+      async () => expect(await store.getRunMeta(next)).toMatchObject({ status: 'complete' }),
+      waiting,
+    )
+    await close()
+  })
+
+  it('gives way to the newer version of another tab, and says what is lost by it', async () => {
+    const name = 'newer-version'
+    const { store, run, losses, close } = await open(name)
+    const before = await run()
+    await vi.waitFor(
+      async () => expect(await store.getRunMeta(before)).toMatchObject({ status: 'complete' }),
+      waiting,
+    )
+    // Opens at once: the connection of the recording does not stand in its way.
+    const newer = await openDB(name, 2)
+    const runId = await run()
+    await vi.waitFor(() => expect(losses()).not.toEqual([]), waiting)
+    expect(losses()[0]).toMatchObject({
+      code: 'STORAGE',
+      context: { runId, reason: 'store' },
+      cause: { code: 'VERSION_MISMATCH', context: { database: name } },
+    })
+    expect(await run()).not.toBe(runId)
+    newer.close()
+    await close()
+  })
+
+  it('does not take a database that was deleted under it for an empty one, and records again after a reload', async () => {
+    const name = 'deleted'
+    const { store, run, losses, close } = await open(name)
+    const before = await run()
+    await vi.waitFor(
+      async () => expect(await store.getRunMeta(before)).toMatchObject({ status: 'complete' }),
+      waiting,
+    )
+    await deleteDB(name)
+    const runIds = [await run(), await run()]
+    await close()
+    for (const runId of runIds) {
+      const context = { runId, lostEvents: 20, reason: 'closed' }
+      expect(losses()).toContainEqual(expect.objectContaining({ code: 'STORAGE', context }))
+    }
+    expect(losses()).toHaveLength(2)
+    const reloaded = await open(name)
+    const runId = await reloaded.run()
+    await vi.waitFor(
+      async () => expect(await reloaded.store.getRunMeta(runId)).toMatchObject({ status: 'complete' }),
+      waiting,
+    )
+    expect((await reloaded.store.listRuns()).runs.map((meta) => meta.runId)).toEqual([runId])
+    await reloaded.close()
   })
 })

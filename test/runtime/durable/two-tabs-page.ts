@@ -13,7 +13,9 @@ export interface TabReport {
 declare global {
   interface Window {
     tab: {
-      open(name: string, claimTtl: number): Promise<void>
+      /** @param heldAt The stage that this tab does not end before `release()`. */
+      open(name: string, claimTtl: number, heldAt: number): Promise<void>
+      release(): void
       submit(id: string): Promise<unknown>
       /** Looks for what others have left. */
       look(): Promise<unknown>
@@ -26,12 +28,16 @@ const effects: string[] = []
 const faults: string[] = []
 const ended: (readonly string[])[] = []
 let runtime: WorkflowRuntime | undefined
+let release = () => {}
+const released = new Promise<void>((resolve) => {
+  release = resolve
+})
 
-const stage = (name: string, index: number) => ({
+const stage = (name: string, index: number, isHeld: boolean) => ({
   id: `stage-${index}`,
   steps: {
     work: async ({ state }: StepContext) => {
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      if (isHeld) await released
       effects.push(`stage-${index}`)
       return { done: [...((state['done'] as string[] | undefined) ?? []), `stage-${index} ${name}`] }
     },
@@ -40,12 +46,12 @@ const stage = (name: string, index: number) => ({
 
 /** One tab of several on one database. */
 window.tab = {
-  async open(name, claimTtl) {
+  async open(name, claimTtl, heldAt) {
     const bus = createEventBus()
     bus.subscribe('bus:error', ({ payload }) => void faults.push(payload.error.code ?? ''))
     const storage = indexedDbStorage({ name: 'tabs' })
     runtime = new WorkflowRuntime({ bus, storage, claimTtl, logger: quietLogger })
-    const stages = Array.from({ length: 12 }, (_, index) => stage(name, index))
+    const stages = Array.from({ length: 12 }, (_, index) => stage(name, index, index === heldAt))
     await runtime.register(
       { id: 'orders', triggers: { on: { event: 'order' } }, pipelines: { main: { id: 'main', stages } } },
       {
@@ -55,6 +61,7 @@ window.tab = {
       },
     )
   },
+  release: () => release(),
   submit: (id) => runtime!.submit('order', {}, { id }),
   look: () => runtime!.recover(),
   report: () => ({ effects, faults, ended }),

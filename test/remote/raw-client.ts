@@ -44,7 +44,7 @@ export async function connectRaw(url: string, options: object = {}): Promise<Raw
   let taken = 0
   const unread = new Map<Record<string, unknown>, boolean>()
   socket.on('message', (data: Buffer) => {
-    // A frame of protocol 2 has one message a line.
+    // A frame has one message a line, where that was agreed on.
     for (const line of data.toString('utf8').split('\n')) {
       const message = JSON.parse(line) as Record<string, unknown>
       messages.push(message)

@@ -34,13 +34,14 @@ export const task = {
   key: undefined,
 }
 
-const { runId, path, idempotencyKey, attempt } = task
+const { task: name, runId, path, idempotencyKey, attempt } = task
 const requestId = '0123456789ab'
 
 /** What a request and its result are on the wire; what a frame of up to 32 says once of their step is not among it. */
 export const REQUEST = JSON.stringify({
   type: 'task_request',
   requestId,
+  task: name,
   runId,
   path,
   idempotencyKey,

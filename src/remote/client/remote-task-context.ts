@@ -35,12 +35,12 @@ export class RemoteTaskContext implements TaskContext {
   #progress: TaskContext['progress'] | undefined
 
   constructor(
-    { runId, path, key, attempt, idempotencyKey }: Message<'task_request'>,
+    { task, runId = '', path = '', key, attempt, idempotencyKey }: Message<'task_request'>,
     step: WireStep,
     controller: AbortController,
     tell: (news: TaskNews) => void,
   ) {
-    this.task = step.task
+    this.task = task
     this.runId = runId
     this.workflowId = step.workflowId
     this.pipelineId = step.pipelineId

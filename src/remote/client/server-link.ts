@@ -132,8 +132,7 @@ export class ServerLink {
   #receiveRequest(message: WireMessage): void {
     const request = parseMessage('task_request', message)
     if (!request.ok) return this.#refuse(request.fault)
-    const step = request.message.step ?? this.#step
-    if (!step) return this.#refuse(NO_STEP)
+    const step = request.message.step ?? this.#step ?? NO_STEP
     this.#step = step
     this.#events.onRequest(request.message, step)
   }
@@ -145,7 +144,7 @@ export class ServerLink {
     this.#settings.clock.clearTimeout(this.#timer)
     this.#intervalMs = welcome.heartbeatIntervalMs ?? 15_000
     this.#armHeartbeat()
-    if ((welcome.protocol ?? 1) >= PROTOCOL) {
+    if (welcome.batches) {
       this.#batch = new MessageBatch((frame) => this.#socket?.send(frame), welcome.maxMessageBytes)
     }
     this.#events.onWelcome(welcome)
@@ -172,11 +171,15 @@ export class ServerLink {
   }
 }
 
-const NO_STEP = {
-  code: 'INVALID_MESSAGE',
-  message: '"step" must be an object in the first request of a frame',
-  path: 'step',
-} as const
+/** Of a request that says no more than what is to be done. */
+const NO_STEP: WireStep = {
+  workflowId: '',
+  pipelineId: '',
+  stageId: '',
+  stepId: '',
+  timeoutMs: null,
+  requires: {},
+}
 
 /** The code of a connection that ended without one. */
 const CUT = 1006
@@ -186,7 +189,14 @@ function registration(
   authToken: string | undefined,
   resume: object | undefined,
 ): string {
-  const first = { type: 'worker_registration', workerId, workerName, capabilities, protocol: PROTOCOL }
+  const first = {
+    type: 'worker_registration',
+    workerId,
+    workerName,
+    capabilities,
+    protocol: PROTOCOL,
+    batches: true,
+  }
   return JSON.stringify({
     ...first,
     ...(authToken === undefined ? {} : { authToken }),

@@ -124,8 +124,8 @@ export class TaskBoard {
 
   #run(job: Job): void {
     const { request, step, controller } = job
-    const { requestId } = request
-    const { task, category } = step
+    const { requestId, task } = request
+    const { category } = step
     const { tasks, clock } = this.#options
     job.isRunning = true
     this.#running++
@@ -161,7 +161,7 @@ export class TaskBoard {
 
   #fail(job: Job, error: unknown): void {
     if (job.hasEnded) return
-    this.#end(job, [errorFrame(job.request.requestId, job.step.task, error, this.maxChunk)])
+    this.#end(job, [errorFrame(job.request.requestId, job.request.task, error, this.maxChunk)])
   }
 
   #end(job: Job, frames: readonly string[]): void {

@@ -20,7 +20,6 @@ export class StepFields {
     for (const { of, field } of this.#known) if (isSame(of, task)) return field
     const { workflowId, pipelineId, stageId, stepId, timeoutMs } = task
     const step: WireStep = {
-      task: task.task,
       category: this.#category,
       workflowId,
       pipelineId,

@@ -98,13 +98,13 @@ export class TaskRequest implements Queued, RequestListener {
 
   /** The message that brings it to a worker, but for the field `step`. @param requestId Without anything to escape. */
   toText(requestId: string): string {
-    const { input, runId, path, key, idempotencyKey, attempt } = this.task
+    const { task, input, runId, path, key, idempotencyKey, attempt } = this.task
     // Each time it is given out is an attempt: the one before may have done its work and lost only the answer.
     const given = attempt + this.dispatches - 1
     const json = JSON.stringify(input) as string | undefined
     return (
-      `{"type":"task_request","requestId":"${requestId}","runId":${quote(runId)},"path":${quote(path)},` +
-      `"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}` +
+      `{"type":"task_request","requestId":"${requestId}","task":${quote(task)},"runId":${quote(runId)},` +
+      `"path":${quote(path)},"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}` +
       (key === undefined ? '' : `,"key":${quote(key)}`) +
       (json === undefined ? '}' : `,"input":${json}}`)
     )

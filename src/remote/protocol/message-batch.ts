@@ -9,7 +9,7 @@ const MAX_LINES = 1024
 const afterThisTurn: (callback: () => void) => void =
   typeof setImmediate === 'function' ? (callback) => void setImmediate(callback) : queueMicrotask
 
-/** Gathers the messages of one turn of the event loop into few frames: protocol 2 has one message a line. */
+/** Gathers the messages of one turn of the event loop into few frames, one a line, where both sides agreed on that. */
 export class MessageBatch {
   readonly #send: (frame: string) => void
   readonly #maxLength: number
@@ -66,7 +66,7 @@ export function withField(message: string, field: string): string {
   return `${message.slice(0, -1)},${field}}`
 }
 
-/** The messages in a frame of protocol 2; `undefined` when they are too many. */
+/** The messages in a frame, one a line; `undefined` when they are too many. */
 export function splitFrame(text: string): readonly string[] | undefined {
   if (!text.includes('\n')) return [text]
   const lines = text.split('\n', MAX_LINES + 1)

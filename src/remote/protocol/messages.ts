@@ -76,7 +76,6 @@ const error: z.ZodMiniType<SerializedError, SerializedError> = z.lazy(() =>
 )
 
 const step = object({
-  task: string,
   category: z.optional(string),
   workflowId: string,
   pipelineId: string,
@@ -92,6 +91,8 @@ export const SCHEMAS = {
     workerName: string.check(z.maxLength(1024, { error: 'must have at most 1024 characters' })),
     capabilities,
     protocol: z.optional(number),
+    /** Whether it reads frames of several messages. */
+    batches: z.optional(boolean),
     resume: z.optional(object({ sessionId: id, inFlight: list(id, 1_000_000) })),
   }),
   worker_registration_ack: message('worker_registration_ack', {
@@ -100,6 +101,7 @@ export const SCHEMAS = {
     heartbeatIntervalMs: z.optional(number),
     error: z.optional(string),
     protocol: z.optional(number),
+    batches: z.optional(boolean),
     resumed: z.optional(boolean),
     awaited: z.optional(list(id, 1_000_000)),
     maxMessageBytes: z.optional(number),
@@ -108,14 +110,15 @@ export const SCHEMAS = {
   heartbeat_ack: message('heartbeat_ack', { timestamp: string, nextHeartbeatDeadline: string }),
   task_request: message('task_request', {
     requestId: id,
-    runId: string,
-    path: string,
+    task: string,
+    runId: z.optional(string),
+    path: z.optional(string),
     key: z.optional(string),
     idempotencyKey: string,
     attempt: whole,
     deadline: z.optional(string),
     input: z.optional(z.unknown()),
-    /** That of the request before it in the frame, where it is absent. */
+    /** That of the request before it in the frame, where it is absent; of no step that it knows, where there is none. */
     step: z.optional(step),
   }),
   task_accept: message('task_accept', { requestId: id }),

@@ -14,11 +14,12 @@ export function isPlainResult(message: WireMessage): message is Message<'task_re
 }
 
 export function isPlainRequest(message: WireMessage): message is Message<'task_request'> & WireMessage {
-  const { requestId, runId, path, key, idempotencyKey, attempt, deadline, step } = message
+  const { requestId, task, runId, path, key, idempotencyKey, attempt, deadline, step } = message
   return (
     isId(requestId) &&
-    typeof runId === 'string' &&
-    typeof path === 'string' &&
+    typeof task === 'string' &&
+    isTextOrNothing(runId) &&
+    isTextOrNothing(path) &&
     isTextOrNothing(key) &&
     typeof idempotencyKey === 'string' &&
     Number.isSafeInteger(attempt) &&
@@ -29,9 +30,8 @@ export function isPlainRequest(message: WireMessage): message is Message<'task_r
 }
 
 function isStep(step: Fields): boolean {
-  const { task, category, workflowId, pipelineId, stageId, stepId, timeoutMs, requires } = step
+  const { category, workflowId, pipelineId, stageId, stepId, timeoutMs, requires } = step
   return (
-    typeof task === 'string' &&
     isTextOrNothing(category) &&
     typeof workflowId === 'string' &&
     typeof pipelineId === 'string' &&

@@ -5,7 +5,6 @@ import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import { Cork } from '../protocol/cork.js'
 import { MessageBatch, splitFrame, withField } from '../protocol/message-batch.js'
-import { PROTOCOL } from '../protocol/messages.js'
 import { CLOSE, type CloseReason } from './close-code.js'
 import type { ServerCounters } from './counters.js'
 import { TokenBucket } from './rate-limit.js'
@@ -94,8 +93,8 @@ export class Connection {
   }
 
   /** From now on a frame may hold several messages. Not before the welcome has left, which tells the peer that it may. */
-  speak(protocol: number): void {
-    if (protocol >= PROTOCOL) this.#batch ??= new MessageBatch((frame) => this.#socket.send(frame))
+  batch(): void {
+    this.#batch ??= new MessageBatch((frame) => this.#socket.send(frame))
   }
 
   /**

@@ -17,6 +17,8 @@ interface Session {
   readonly workerId: string
   readonly sessionId: string
   readonly protocol: number
+  /** Whether a frame may hold several messages. */
+  batches: boolean
   connection: Connection | undefined
   /** Ends the wait for a worker whose connection was cut. */
   resumeTimer: TimerHandle
@@ -178,23 +180,23 @@ export class SessionTable {
 
   #begin(connection: Connection, message: Message<'worker_registration'>, grant: Grant): void {
     const { settings, pool, requests, counters } = this.#host
-    const { workerId, workerName, capabilities, protocol = 1 } = message
+    const { workerId, workerName, capabilities, protocol = 1, batches = false } = message
     const sessionId = settings.ids()
     connection.confirmRegistration(workerId, grant)
     pool.register({ id: workerId, name: workerName, capabilities, sessionId, protocol }, this.#host.now())
-    const session: Session = { workerId, sessionId, protocol, connection, resumeTimer: undefined }
+    const session: Session = { workerId, sessionId, protocol, batches, connection, resumeTimer: undefined }
     this.#sessions.set(workerId, session)
     this.#connected++
     counters.registrations++
     connection.send(this.#welcome(session))
-    connection.speak(protocol)
+    if (batches) connection.batch()
     this.#host.connected(pool.getWorker(workerId)!)
     requests.announceCapacity(workerId)
   }
 
   #resume(
     connection: Connection,
-    { workerId, resume }: Message<'worker_registration'>,
+    { workerId, resume, batches = false }: Message<'worker_registration'>,
     grant: Grant,
     session: Session,
   ): void {
@@ -202,6 +204,7 @@ export class SessionTable {
     settings.clock.clearTimeout(session.resumeTimer)
     this.#detach(session, 'replaced')
     session.connection = connection
+    session.batches = batches
     this.#connected++
     connection.confirmRegistration(workerId, grant)
     pool.setReachable(workerId, true)
@@ -210,7 +213,7 @@ export class SessionTable {
     // The welcome leaves first: what is given out again may go to this very worker.
     const { awaited, giveBack } = requests.resume(workerId, resume!.inFlight)
     connection.send(this.#welcome(session, awaited))
-    connection.speak(session.protocol)
+    if (batches) connection.batch()
     giveBack()
     requests.announceCapacity(workerId)
   }
@@ -225,7 +228,7 @@ export class SessionTable {
     connection.refuse({ code: 'ALREADY_REGISTERED', message, path: 'workerId' })
   }
 
-  #welcome({ sessionId, protocol }: Session, awaited?: readonly string[]): string {
+  #welcome({ sessionId, protocol, batches }: Session, awaited?: readonly string[]): string {
     const { heartbeatIntervalMs, maxMessageBytes } = this.#host.settings
     return JSON.stringify({
       type: 'worker_registration_ack',
@@ -233,7 +236,13 @@ export class SessionTable {
       sessionId,
       heartbeatIntervalMs,
       ...(protocol >= PROTOCOL
-        ? { protocol: PROTOCOL, maxMessageBytes, resumed: awaited !== undefined, awaited: awaited ?? [] }
+        ? {
+            protocol: PROTOCOL,
+            batches,
+            maxMessageBytes,
+            resumed: awaited !== undefined,
+            awaited: awaited ?? [],
+          }
         : {}),
     })
   }

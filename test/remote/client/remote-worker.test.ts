@@ -131,7 +131,6 @@ describe('RemoteWorker', () => {
     const results: unknown[] = []
     socket.on('connection', (peer) => {
       peer.on('message', (data: Buffer) => {
-        // A frame of protocol 2 has one message a line.
         const messages = data
           .toString('utf8')
           .split('\n')
@@ -142,7 +141,6 @@ describe('RemoteWorker', () => {
           JSON.stringify({ type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }),
         )
         const step = {
-          task: 'work',
           workflowId: '',
           pipelineId: '',
           stageId: '',
@@ -155,6 +153,7 @@ describe('RemoteWorker', () => {
           const request = {
             type: 'task_request',
             requestId,
+            task: 'work',
             runId: '',
             path: '',
             idempotencyKey: '',
@@ -192,15 +191,16 @@ describe('RemoteWorker', () => {
 })
 
 describe('a frame of several requests', () => {
-  it('says once which step they are of, and one that is of none is refused', async () => {
+  it('says once which step they are of; a request on its own needs none', async () => {
     const socket = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     await once(socket, 'listening')
     onTestFinished(() => void socket.close())
     const answers: unknown[] = []
-    const request = (requestId: string, fields: object = {}) =>
+    const request = (requestId: string, task: string, fields: object = {}) =>
       JSON.stringify({
         type: 'task_request',
         requestId,
+        task,
         runId: 'run',
         path: `check/${requestId}`,
         idempotencyKey: requestId,
@@ -208,13 +208,12 @@ describe('a frame of several requests', () => {
         input: requestId,
         ...fields,
       })
-    const step = (task: string) => ({
+    const step = (stepId: string) => ({
       step: {
-        task,
         workflowId: 'w',
         pipelineId: 'p',
         stageId: 's',
-        stepId: task,
+        stepId,
         timeoutMs: null,
         requires: {},
       },
@@ -222,17 +221,36 @@ describe('a frame of several requests', () => {
     socket.on('connection', (peer) => {
       peer.on('message', (data: Buffer) => {
         for (const line of data.toString('utf8').split('\n')) {
-          const { type, requestId, value, path } = JSON.parse(line) as TestMessage & Record<string, unknown>
+          const { type, requestId, value } = JSON.parse(line) as TestMessage & Record<string, unknown>
           if (type === 'task_result') answers.push([requestId, value])
-          if (type === 'error') answers.push(path)
           if (type !== 'worker_registration') continue
-          const welcome = { type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }
+          const welcome = {
+            type: 'worker_registration_ack',
+            success: true,
+            sessionId: 's',
+            protocol: 2,
+            batches: true,
+          }
           peer.send(JSON.stringify(welcome))
           peer.send(
-            [request('a', step('one')), request('b'), request('c', step('two')), request('d')].join('\n'),
+            [
+              request('a', 'one', step('first')),
+              request('b', 'two'),
+              request('c', 'two', step('second')),
+              request('d', 'two'),
+            ].join('\n'),
           )
-          // The next frame begins anew.
-          peer.send(request('e'))
+          // The next frame begins anew. All that a server must say:
+          peer.send(
+            JSON.stringify({
+              type: 'task_request',
+              requestId: 'e',
+              task: 'one',
+              input: 'e',
+              idempotencyKey: 'e',
+              attempt: 1,
+            }),
+          )
         }
       })
     })
@@ -247,11 +265,11 @@ describe('a frame of several requests', () => {
     expect(answers).toHaveLength(5)
     expect(answers).toEqual(
       expect.arrayContaining([
-        ['a', 'a by one, one, check/a'],
-        ['b', 'b by one, one, check/b'],
-        ['c', 'c by two, two, check/c'],
-        ['d', 'd by two, two, check/d'],
-        'step',
+        ['a', 'a by one, first, check/a'],
+        ['b', 'b by two, first, check/b'],
+        ['c', 'c by two, second, check/c'],
+        ['d', 'd by two, second, check/d'],
+        ['e', 'e by one, , '],
       ]),
     )
   })

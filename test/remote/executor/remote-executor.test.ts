@@ -157,6 +157,41 @@ describe('a request of remoteExecutor()', () => {
     expect(executor.status().redispatched).toBe(2)
   })
 
+  it('is one message a frame with all there is to say, unless the worker reads several', async () => {
+    const { server, executor } = await open()
+    const capabilities = { tasks: ['work'], maxConcurrentRequests: 3 }
+    const framesOf = async (workerId: string, more: object) => {
+      const worker = await registerRaw(server, workerId, { protocol: 2, ...more }, capabilities)
+      const frames: string[] = []
+      worker.socket.on('message', (data: Buffer) => frames.push(data.toString('utf8')))
+      const results = [1, 2, 3].map((input) =>
+        executor.execute(stepTask('work', input, { idempotencyKey: `key ${input}` }), taskControl()),
+      )
+      const requests = [await worker.next('task_request'), await worker.next('task_request')]
+      requests.push(await worker.next('task_request'))
+      for (const { requestId } of requests) worker.send({ type: 'task_result', requestId, ok: true })
+      await Promise.all(results)
+      worker.socket.close(1000)
+      await until(() => server.getWorkerCount() === 0, 'it is gone')
+      return frames
+    }
+    const frames = await framesOf('plain', {})
+    expect(frames.map((frame) => JSON.parse(frame) as object)).toMatchObject(
+      [1, 2, 3].map((input) => {
+        return {
+          type: 'task_request',
+          task: 'work',
+          input,
+          idempotencyKey: `key ${input}`,
+          attempt: 1,
+          step: {},
+        }
+      }),
+    )
+    expect(await framesOf('batches', { batches: true })).toHaveLength(1)
+    await executor.close()
+  })
+
   it('takes the first answer, and only of the worker that has it', async () => {
     const { server, executor } = await open()
     const result = executor.execute(stepTask('work'), taskControl())

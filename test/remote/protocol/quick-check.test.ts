@@ -7,6 +7,7 @@ import { isPlainRequest, isPlainResult } from '../../../src/remote/protocol/quic
 const REQUEST = {
   type: 'task_request',
   requestId: 'r-1',
+  task: 'resize',
   runId: 'r',
   path: 's/t',
   key: 'k',
@@ -14,7 +15,6 @@ const REQUEST = {
   attempt: 1,
   input: { width: 4 },
   step: {
-    task: 'resize',
     category: 'gpu',
     workflowId: 'w',
     pipelineId: 'p',

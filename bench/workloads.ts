@@ -128,6 +128,7 @@ export const PROGRAMS: readonly {
   { name: 'soak', file: 'soak.ts', isLong: true },
   { name: 'storage', file: 'storage.ts' },
   { name: 'timelines-indexeddb', file: 'timelines-indexeddb.ts' },
+  { name: 'inspector', file: 'inspector.ts' },
   { name: 'token-timing', file: 'token-timing.ts' },
 ]
 

@@ -200,6 +200,25 @@ describe('several versions and tabs', () => {
     expect(await afresh.get('a')).toBeUndefined()
   })
 
+  it('takes one that was deleted for lost also where it came back too late to be used', async () => {
+    const name = newName()
+    const clock = simulatedClock()
+    await using storage = indexedDbStorage({ name, clock, openTimeout: '3s' })
+    await storage.commit([put('a', 1)])
+    const inTheWay = await openDB(name, 1)
+    let deletion: Promise<void> | undefined
+    // By then the storage has closed its own connection.
+    await new Promise<void>((blocked) => (deletion = deleteDB(name, { blocked: () => blocked() })))
+    const opening = faultOf(storage.get('a'))
+    await clock.advance('3s')
+    expect(await opening).toMatchObject({ code: 'UNAVAILABLE', context: { reason: 'timeout' } })
+    inTheWay.close()
+    await deletion
+    for (let call = 0; call < 2; call++) {
+      expect(await faultOf(storage.get('a'))).toMatchObject({ code: 'STORAGE', context: { reason: 'lost' } })
+    }
+  })
+
   it('waits for other tabs no longer than `openTimeout`, and does not stand in their way later', async () => {
     const name = newName()
     const clock = simulatedClock()

@@ -89,9 +89,11 @@ export class IndexedDbConnection {
       this.#request(() => (isBlocked = true))
         .finally(() => this.#clock.clearTimeout(timer))
         .then((opened) => {
+          const database = this.#accept(opened)
           // Nobody waits for it any more, and open it would stand in the way of others.
-          if (isLate) opened.database.close()
-          else resolve(this.#accept(opened))
+          if (isLate) return database.close()
+          this.#hasBeenOpen = true
+          resolve(database)
         })
         .catch(reject)
     })
@@ -99,15 +101,15 @@ export class IndexedDbConnection {
 
   #accept({ database, isNew }: Opened): RecordDatabase {
     if (isNew && this.#hasBeenOpen) {
-      database.close()
-      throw (this.#loss = new SystemError(
+      this.#loss = new SystemError(
         'STORAGE',
         `The IndexedDB database "${this.#name}" was deleted while it was in use: reload the page to start afresh`,
         { context: { database: this.#name, reason: 'lost' } },
-      ))
+      )
     }
-    this.#hasBeenOpen = true
-    return database
+    if (!this.#loss) return database
+    database.close()
+    throw this.#loss
   }
 
   async #request(blocked: () => void): Promise<Opened> {

@@ -7,7 +7,7 @@ import {
   SQLITE_ENGINES,
   type SqliteEngine,
 } from '../../src/storage/sqlite/sqlite-database.js'
-import { sqliteStorage } from '../../src/storage/sqlite/index.js'
+import { type StorageDriver, sqliteStorage } from '../../src/storage/sqlite/index.js'
 import { storageConformance } from '../../src/testing/index.js'
 import { describeModel } from './storage-model.js'
 
@@ -42,5 +42,47 @@ describe('sqliteStorage()', () => {
     for (const { title, run } of storageConformance('sqlite', create, { isDurable: true, values: 'json' }))
       it(title, run)
     describeModel(create, { runs: 100, canReopen: true })
+
+    describe('shared by two processes', () => {
+      const both = () => {
+        const { open } = create()
+        return { open: () => inTurns([open(), open()]) }
+      }
+      describeModel(both, { runs: 100, canReopen: true })
+
+      it('judges a commit by what the other has written since', async () => {
+        const { open } = create()
+        await using one = open()
+        await using other = open()
+        const claim = (epoch: number) => ({ type: 'put', key: 'claim', value: { epoch } }) as const
+        const expected = (equals?: number) =>
+          ({ type: 'expect', key: 'claim', field: 'epoch', equals }) as const
+        await one.commit([expected(), claim(1)])
+        await one.commit([expected(1), { type: 'put', key: 'state', value: 'of one' }])
+        await other.commit([expected(1), claim(2)])
+        const late = one.commit([expected(1), { type: 'put', key: 'state', value: 'late' }])
+        await expect(late).rejects.toMatchObject({ code: 'CONFLICT' })
+        await one.commit([expected(2), claim(3)])
+        await one.commit([claim(4)])
+        await one.commit([expected(4), { type: 'deletePrefix', prefix: 'cl' }])
+        await one.commit([expected()])
+        expect(await other.get('state')).toBe('of one')
+      })
+    })
   })
 })
+
+/** Two connections as one storage: after each question the other one has its turn. */
+function inTurns(storages: readonly [StorageDriver, StorageDriver]): StorageDriver {
+  let turn = 0
+  const next = () => storages[turn++ % 2]!
+  return {
+    name: 'sqlite',
+    isDurable: true,
+    get: (key) => next().get(key),
+    scan: (options) => next().scan(options),
+    commit: (operations) => storages[turn % 2]!.commit(operations),
+    close: async () => void (await Promise.all(storages.map((each) => each.close()))),
+    [Symbol.asyncDispose]: async () => void (await Promise.all(storages.map((each) => each.close()))),
+  }
+}

@@ -6,6 +6,7 @@ import { checksumOf, damagedError, decodeRecord } from '../sql/json-record.js'
 import { AFTER_ALL_KEYS, decodeKey, encodeKey } from '../sql/sortable-key.js'
 import type { StorageRecord } from '../storage-driver.js'
 import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
+import { KnownValues } from './known-values.js'
 import { isBusy, sqliteCode, sqliteError } from './sqlite-error.js'
 
 /** Of the tables; a higher one was made by a newer Busline. */
@@ -30,6 +31,13 @@ interface Row {
 
 type ScannedRow = { readonly key: Bytes } & Partial<Row>
 
+export interface SqliteRecordsOptions {
+  /** @default 'FULL' */
+  readonly synchronous?: 'FULL' | 'NORMAL' | undefined
+  /** Whether nobody else has this connection. */
+  readonly isOurs: boolean
+}
+
 export type OnDamaged = ((error: SystemError) => void) | undefined
 
 /**
@@ -46,8 +54,15 @@ export class SqliteRecords {
   readonly #delete: SqliteStatement
   readonly #deleteRange: SqliteStatement
   readonly #scans = new Map<string, SqliteStatement>()
+  readonly #dataVersion: SqliteStatement
+  /** Only of a connection that nobody else has: what others write through the same one changes no `data_version`. */
+  readonly #known: KnownValues | undefined
 
-  constructor(database: SqliteDatabase, file: string, synchronous: 'FULL' | 'NORMAL') {
+  constructor(
+    database: SqliteDatabase,
+    file: string,
+    { synchronous = 'FULL', isOurs }: SqliteRecordsOptions,
+  ) {
     this.#file = file
     this.#database = database
     database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`)
@@ -66,6 +81,8 @@ export class SqliteRecords {
         'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
     )
     this.#delete = database.prepare('DELETE FROM busline_records WHERE key = ?')
+    this.#dataVersion = database.prepare('PRAGMA data_version')
+    this.#known = isOurs ? new KnownValues() : undefined
     this.#deleteRange = database.prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
   }
 
@@ -102,7 +119,9 @@ export class SqliteRecords {
     let isCommitting = false
     this.#begin.run()
     try {
-      const { outcomes, deletedPrefixes, records } = foldCommits(commits, this.get.bind(this), JSON.parse)
+      this.#known?.begin((this.#dataVersion.get() as { data_version: number }).data_version)
+      const folded = foldCommits(commits, (key) => this.#current(key), JSON.parse)
+      const { outcomes, deletedPrefixes, records } = folded
       for (const prefix of deletedPrefixes) {
         this.#deleteRange.run(encodeKey(prefix), encodeEnd(prefixEnd(prefix)))
       }
@@ -112,8 +131,10 @@ export class SqliteRecords {
       }
       isCommitting = true
       this.#commit.run()
+      this.#known?.committed(commits, folded)
       return [...outcomes]
     } catch (error) {
+      this.#known?.clear()
       this.#rollBack()
       // Frames of a transaction whose last write or flush failed may be on the disk all the same.
       if (isCommitting) throw sqliteError(error, this.#file, !isBusy(error) && sqliteCode(error) !== 'FULL')
@@ -147,6 +168,12 @@ export class SqliteRecords {
     } catch {
       // SQLite has rolled back by itself, as it does on a full disk.
     }
+  }
+
+  /** The value before the transaction that is under way. */
+  #current(key: string): unknown {
+    const json = this.#known?.get(key)
+    return json === undefined ? this.get(key) : JSON.parse(json)
   }
 
   #read(key: string, encodedKey: string): unknown {

@@ -90,7 +90,8 @@ class SqliteStorage extends SqlStorage {
         'file' in this.#options
           ? (opened = await openSqliteDatabase(this.#file, this.#options.engine && [this.#options.engine]))
           : this.#options.database
-      return new SqliteRecords(database, this.#file, this.#options.synchronous ?? 'FULL')
+      const { synchronous } = this.#options
+      return new SqliteRecords(database, this.#file, { synchronous, isOurs: opened !== undefined })
     } catch (error) {
       this.#records = undefined
       opened?.close()

@@ -41,6 +41,9 @@ export interface Outcome {
 /** What a contestant says of itself: the last line of its output. */
 type Answer = { readonly value: number; readonly using?: string } | { readonly unavailable: string }
 
+/** What a contestant may take for one round. */
+const TIMEOUT_MS = 300_000
+
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('contestants/', import.meta.url))
 
@@ -60,6 +63,8 @@ export async function hold(workload: Workload, onProgress: (text: string) => voi
       const answer = await answerOf(contestant)
       if ('unavailable' in answer) {
         absent.set(name, answer.unavailable)
+        // Its other rounds would be held against floors that are not theirs.
+        figures.delete(name)
         continue
       }
       if (answer.using !== undefined) libraries.set(name, answer.using)
@@ -90,10 +95,20 @@ export async function hold(workload: Workload, onProgress: (text: string) => voi
   }
 }
 
-async function answerOf({ command: [file, ...args], nodeOptions = [] }: Contestant): Promise<Answer> {
-  const { stdout } = await run(process.execPath, [...nodeOptions, folder + file, ...args], {
-    timeout: 300_000,
-  })
+/** A peer that fails, or does not end, is left out; what is ours must not. */
+async function answerOf({ name, command: [file, ...args], nodeOptions = [] }: Contestant): Promise<Answer> {
+  let stdout: string
+  try {
+    const ended = await run(process.execPath, [...nodeOptions, folder + file, ...args], {
+      timeout: TIMEOUT_MS,
+    })
+    stdout = ended.stdout
+  } catch (error) {
+    if (name.startsWith('busline')) throw error
+    const { killed, stderr = '' } = error as { killed?: boolean; stderr?: string }
+    const what = killed ? `did not end within ${TIMEOUT_MS / 1000} s` : 'failed'
+    return { unavailable: `${what}: ${stderr.trim().split('\n')[0] ?? ''}` }
+  }
   const answer = JSON.parse(stdout.trim().split('\n').at(-1)!) as Answer
   if (!('unavailable' in answer) && !Number.isFinite(answer.value))
     throw new Error(`${file} gave no figure: ${stdout}`)

@@ -9,7 +9,7 @@ export function describeMachine(): string {
 }
 
 /** The table of one workload, in Markdown. */
-export function toTable({ title, unit, rounds, load, standings, verdicts }: Outcome): string {
+export function toTable({ title, unit, rounds, load, standings, verdicts, absent }: Outcome): string {
   const rows = standings.map((each) => [
     each.contestant,
     format(each.median),
@@ -24,6 +24,7 @@ export function toTable({ title, unit, rounds, load, standings, verdicts }: Outc
     '',
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, load ${load[0]} before and ${load[1]} after.`,
   ]
+  for (const { contestant, reason } of absent) lines.push('', `Left out: ${contestant}, ${reason}.`)
   for (const { what, value, isMet } of verdicts) {
     lines.push('', `Goal: ${what}. ${isMet ? 'Met' : '**Missed**'}: ${value.toFixed(2)}.`)
   }

@@ -6,6 +6,8 @@ export async function withPostgres(measure) {
   const binaries = findPostgres()
   if (!binaries) throw new Error('There is no PostgreSQL here: apt-get install postgresql')
   const server = await startPostgres(binaries)
+  // It took too long: its server must not stay behind.
+  process.once('SIGTERM', () => void server.remove().finally(() => process.exit(1)))
   try {
     report(await measure(server))
   } finally {

@@ -208,7 +208,9 @@ describe('several versions and tabs', () => {
     const inTheWay = await openDB(name, 1)
     let deletion: Promise<void> | undefined
     // By then the storage has closed its own connection.
-    await new Promise<void>((blocked) => (deletion = deleteDB(name, { blocked: () => blocked() })))
+    await new Promise<void>((resolve) => {
+      deletion = deleteDB(name, { blocked: () => resolve() })
+    })
     const opening = faultOf(storage.get('a'))
     await clock.advance('3s')
     expect(await opening).toMatchObject({ code: 'UNAVAILABLE', context: { reason: 'timeout' } })

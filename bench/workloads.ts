@@ -249,7 +249,7 @@ export const WORKLOADS: readonly Workload[] = [
     title: 'Growth of the heap from 1 000 finished runs to 1 000 000, a key of its own for each',
     unit: 'MB',
     higherIsBetter: false,
-    rounds: 1,
+    rounds: 3,
     contestants: [
       withGc('by hand: mitt + immer', 'memory/floor.mjs', 1_000_000),
       withGc('busline', 'memory/busline.mjs', 1_000_000),

@@ -1,6 +1,7 @@
 /** `workerExecutor` as a runtime calls it: whole orders of steps, each with a signal, a logger and an idempotency key. */
 import { WorkerManager, transfer, workerExecutor } from '../../dist/workers/index.js'
 import { nodeHost } from '../../dist/workers/node/index.js'
+import { StepControl } from '../step-control.mjs'
 import { inFlight, roundTripsPerSecond } from './round-trips.mjs'
 
 const manager = new WorkerManager({
@@ -11,21 +12,6 @@ await manager.addWorker()
 const executor = workerExecutor(manager, { tasksPerWorker: inFlight })
 
 const runId = '01a1fd78-3c9e-70d7-8b11-44ff267593f3'
-const logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** What the engine hands over with each attempt of a step: its end can be heard, and a signal is made for who asks for one. */
-class Control {
-  logger = logger
-  #controller
-  #abortListeners
-  get signal() {
-    return (this.#controller ??= new AbortController()).signal
-  }
-  get onAbort() {
-    return (listener) => void (this.#abortListeners ??= []).push(listener)
-  }
-  progress() {}
-}
 const execute = (task, input) =>
   executor.execute(
     {
@@ -43,7 +29,7 @@ const execute = (task, input) =>
       requires: {},
       key: undefined,
     },
-    new Control(),
+    new StepControl(),
   )
 
 await roundTripsPerSecond({

@@ -97,5 +97,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    // What a test waits for comes later on a machine that is busy with the other tests.
+    expect: { poll: { timeout: 20_000 } },
   },
 }))

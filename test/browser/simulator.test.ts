@@ -61,7 +61,7 @@ describe.skipIf(!executable)('the mode simulator in Chromium', () => {
     await page.getByRole('slider').fill('1')
     await page.getByRole('button', { name: 'Send A' }).click()
     await page.getByRole('button', { name: 'Send A' }).click()
-    await expect.poll(() => page.locator('rect.done').count(), { timeout: 20_000 }).toBe(2)
+    await expect.poll(() => page.locator('rect.done').count()).toBe(2)
     expect(await page.locator('#receipts .outcome.started').count()).toBe(2)
     expect(browser.takeErrors()).toEqual([])
     await page.close()
@@ -89,7 +89,7 @@ describe.skipIf(!executable)('the mode simulator in Chromium', () => {
       await page.getByRole('button', { name: 'Send B' }).click()
       await expect.poll(() => page.locator('#lanes rect.run, #lanes rect.aborted').count()).toBeGreaterThan(1)
       if (id === 'transient' && process.env['UPDATE_SCREENSHOTS']) {
-        await expect.poll(() => page.locator('rect.done').count(), { timeout: 20_000 }).toBeGreaterThan(2)
+        await expect.poll(() => page.locator('rect.done').count()).toBeGreaterThan(2)
         await page.getByRole('button', { name: 'Burst of six' }).click()
         await page.getByRole('button', { name: 'Send B' }).click()
         await page.locator('path.lost').last().waitFor({ state: 'attached' })

@@ -33,7 +33,7 @@ describe('broadcastChannelBridge()', () => {
     const [one, two] = [createEventBus(), createEventBus()]
     const bridge = broadcastChannelBridge({ name: 'clones' })
     const connections = [await bridge.connect(one), await bridge.connect(two)]
-    const arrival = two.waitFor('a', { timeout: '5s' })
+    const arrival = two.waitFor('a', { timeout: '20s' })
     const payload = { at: new Date(5), map: new Map([[1, 2]]), bytes: new Uint8Array([1, 2]), big: 5n }
     one.publish('a', payload)
     const event = await arrival
@@ -66,7 +66,7 @@ describe('broadcastChannelBridge()', () => {
     const name = 'threads'
     const bus = createEventBus()
     const connection = await broadcastChannelBridge({ name }).connect(bus)
-    const pong = bus.waitFor('pong', { timeout: '5s' })
+    const pong = bus.waitFor('pong', { timeout: '20s' })
     // A thread without the library: what travels is a documented form that others may speak.
     const worker = new Worker(
       `const channel = new BroadcastChannel(${JSON.stringify(name)})

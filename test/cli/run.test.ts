@@ -208,7 +208,7 @@ describe('busline run --store', () => {
       }
     }
     const first = startCli(args, { env })
-    await expect.poll(() => executed().length, { timeout: 15_000, interval: 5 }).toBeGreaterThanOrEqual(4)
+    await expect.poll(() => executed().length, { interval: 5 }).toBeGreaterThanOrEqual(4)
     first.child.kill('SIGKILL')
     expect((await first.ended).code).toBe(null)
     const before = executed().length

@@ -106,7 +106,7 @@ describe.skipIf(!chromium)('a consumer of Vite, in Chromium', { timeout: 120_000
       const page = await browser.newPage()
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
       const result = page.locator('#result')
-      await expect.poll(() => result.textContent(), { timeout: 20_000 }).toBe('Hello, page')
+      await expect.poll(() => result.textContent()).toBe('Hello, page')
       expect(browser.takeErrors()).toEqual([])
     } finally {
       server.closeAllConnections()

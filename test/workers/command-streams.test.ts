@@ -117,7 +117,7 @@ describe('random streams of commands', () => {
         }),
         { numRuns: 15 },
       )
-      await expect.poll(() => opened.page.workers().length, { timeout: 10_000 }).toBe(0)
+      await expect.poll(() => opened.page.workers().length).toBe(0)
     })
   })
 })

@@ -33,7 +33,7 @@ describe.skipIf(!chromium)('webHost in Chromium', { timeout: 60_000 }, () => {
         title,
       )
       expect(wrong).toBeUndefined()
-      await expect.poll(() => opened.page.workers().length, { timeout: 10_000 }).toBe(0)
+      await expect.poll(() => opened.page.workers().length).toBe(0)
     })
   }
 
@@ -47,6 +47,6 @@ describe.skipIf(!chromium)('webHost in Chromium', { timeout: 60_000 }, () => {
       script,
     )
     expect(wrong).toMatch(why)
-    await expect.poll(() => opened.page.workers().length, { timeout: 10_000 }).toBe(0)
+    await expect.poll(() => opened.page.workers().length).toBe(0)
   })
 })

@@ -6,8 +6,6 @@ import { indexedDbStorage } from '../../src/storage/indexeddb/index.js'
 import { StoredTimelineStore } from '../../src/timeline/stored-timeline-store.js'
 import { quietLogger } from '../runtime/open-runtime.js'
 
-const waiting = { timeout: 60_000 }
-
 afterEach(() => void vi.restoreAllMocks())
 
 /** A runtime that records in a database of its own. @param maxBufferedEvents How many the store may leave waiting. */
@@ -36,12 +34,15 @@ async function open(name: string, maxBufferedEvents = 10_000, openTimeout = 10_0
     expect(result).toMatchObject({ ok: true, value: { state: { a: 1, b: 1, c: 1 } } })
     return result.metadata.runId
   }
+  /** Resolves when the end of the run is on its timeline. */
+  const untilComplete = (runId: string) =>
+    expect.poll(() => store.getRunMeta(runId), { timeout: 60_000 }).toMatchObject({ status: 'complete' })
   const losses = () => faults.filter(({ what }) => what === 'Recording').map(({ error }) => error)
   const close = async () => {
     await runtime.stop()
     await storage.close()
   }
-  return { store, run, losses, close }
+  return { store, run, untilComplete, losses, close }
 }
 
 /** Lets every write fail as browsers do it: the requests succeed, the transaction is aborted with this error. */
@@ -59,13 +60,13 @@ function abortWrites(reason: string) {
 
 describe('recording in IndexedDB', { timeout: 120_000 }, () => {
   it('goes without what finds no room on a full disk, says so, and goes on once there is room', async () => {
-    const { store, run, losses, close } = await open('full-disk', 12)
+    const { store, run, untilComplete, losses, close } = await open('full-disk', 12)
     abortWrites('QuotaExceededError')
     const runId = await run()
-    await vi.waitFor(() => expect(losses()).not.toEqual([]), waiting)
+    await expect.poll(losses).not.toEqual([])
     expect(losses()[0]).toMatchObject({ code: 'STORAGE', context: { runId, reason: 'buffer' } })
     vi.restoreAllMocks()
-    await vi.waitFor(async () => expect(await store.getRunMeta(runId)).toBeDefined(), waiting)
+    await untilComplete(runId)
     const meta = (await store.getRunMeta(runId))!
     expect(meta).toMatchObject({ status: 'complete', eventCount: 12, lostEvents: 8 })
     expect((await store.getEvents(runId)).map(({ seq }) => seq)).toEqual(
@@ -78,34 +79,28 @@ describe('recording in IndexedDB', { timeout: 120_000 }, () => {
     const name = 'blocked'
     const inTheWay = await openDB(name, 1)
     const deletion = deleteDB(name)
-    const { store, run, losses, close } = await open(name, 12, 20)
+    const { store, run, untilComplete, losses, close } = await open(name, 12, 20)
     const runId = await run()
     await expect(store.getRunMeta(runId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     inTheWay.close()
     await deletion
-    await vi.waitFor(async () => expect(await store.getRunMeta(runId)).toBeDefined(), waiting)
+    await untilComplete(runId)
     expect(await store.getRunMeta(runId)).toMatchObject({ status: 'complete', eventCount: 12, lostEvents: 8 })
     expect(losses()[0]).toMatchObject({ code: 'STORAGE', context: { runId, reason: 'buffer' } })
     const next = await run()
-    await vi.waitFor(
-      async () => expect(await store.getRunMeta(next)).toMatchObject({ status: 'complete' }),
-      waiting,
-    )
+    await untilComplete(next)
     await close()
   })
 
   it('gives way to the newer version of another tab, and says what is lost by it', async () => {
     const name = 'newer-version'
-    const { store, run, losses, close } = await open(name)
+    const { run, untilComplete, losses, close } = await open(name)
     const before = await run()
-    await vi.waitFor(
-      async () => expect(await store.getRunMeta(before)).toMatchObject({ status: 'complete' }),
-      waiting,
-    )
+    await untilComplete(before)
     // Opens at once: the connection of the recording does not stand in its way.
     const newer = await openDB(name, 2)
     const runId = await run()
-    await vi.waitFor(() => expect(losses()).not.toEqual([]), waiting)
+    await expect.poll(losses).not.toEqual([])
     expect(losses()[0]).toMatchObject({
       code: 'STORAGE',
       context: { runId, reason: 'store' },
@@ -118,12 +113,9 @@ describe('recording in IndexedDB', { timeout: 120_000 }, () => {
 
   it('does not take a database that was deleted under it for an empty one, and records again after a reload', async () => {
     const name = 'deleted'
-    const { store, run, losses, close } = await open(name)
+    const { run, untilComplete, losses, close } = await open(name)
     const before = await run()
-    await vi.waitFor(
-      async () => expect(await store.getRunMeta(before)).toMatchObject({ status: 'complete' }),
-      waiting,
-    )
+    await untilComplete(before)
     await deleteDB(name)
     const runIds = [await run(), await run()]
     await close()
@@ -134,10 +126,7 @@ describe('recording in IndexedDB', { timeout: 120_000 }, () => {
     expect(losses()).toHaveLength(2)
     const reloaded = await open(name)
     const runId = await reloaded.run()
-    await vi.waitFor(
-      async () => expect(await reloaded.store.getRunMeta(runId)).toMatchObject({ status: 'complete' }),
-      waiting,
-    )
+    await reloaded.untilComplete(runId)
     expect((await reloaded.store.listRuns()).runs.map((meta) => meta.runId)).toEqual([runId])
     await reloaded.close()
   })

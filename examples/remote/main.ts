@@ -26,7 +26,8 @@ await server.start()
 console.log(`Look: http://127.0.0.1:${server.port}/status`)
 
 const bus = createEventBus<PictureEvents>({ source: 'example' })
-const executor = remoteExecutor(server, { maxDispatches: 100 })
+// Workers may be slow to start, and are killed on purpose.
+const executor = remoteExecutor(server, { maxDispatches: 100, queueTimeout: '5m' })
 const runtime = new WorkflowRuntime({ bus, executors: { remote: executor } })
 
 let done = 0

@@ -51,7 +51,7 @@ let bundled: BuildResult<{ write: false; metafile: true }>
 beforeAll(async () => {
   await viteBuild({ root, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } })
   bundled = await bundle(join(folder, 'index.js'))
-}, 120_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -35,11 +35,11 @@ async function seek(seq: number): Promise<void> {
   await page.waitForTimeout(30)
 }
 
-describe.skipIf(!chromium)('<busline-inspector> in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('<busline-inspector> in Chromium', () => {
   beforeAll(async () => {
     pages = await buildPages()
     browser = await openBrowser(chromium!)
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await browser?.close()

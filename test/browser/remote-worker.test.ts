@@ -31,11 +31,11 @@ async function buildScript(): Promise<string> {
   return chunk.code
 }
 
-describe.skipIf(!chromium)('RemoteWorker in a page, in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('RemoteWorker in a page, in Chromium', () => {
   beforeAll(async () => {
     script = await buildScript()
     browser = await openBrowser(chromium!)
-  }, 120_000)
+  })
 
   afterAll(() => browser?.close())
 

@@ -36,11 +36,11 @@ async function buildScript(): Promise<string> {
   return chunks[0]!.code
 }
 
-describe.skipIf(!chromium)('the inspector of a Node runtime, in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('the inspector of a Node runtime, in Chromium', () => {
   beforeAll(async () => {
     script = await buildScript()
     browser = await openBrowser(chromium!)
-  }, 120_000)
+  })
 
   afterAll(() => browser?.close())
 

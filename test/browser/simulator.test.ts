@@ -19,7 +19,7 @@ describe.skipIf(!executable)('the mode simulator in Chromium', () => {
     server = await preview({ configFile, logLevel: 'warn', preview: { port: 0, host: '127.0.0.1' } })
     address = server.resolvedUrls!.local[0]!
     browser = await openBrowser(executable!)
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await browser.close()
@@ -102,5 +102,5 @@ describe.skipIf(!executable)('the mode simulator in Chromium', () => {
     }
     expect(browser.takeErrors()).toEqual([])
     await page.close()
-  }, 60_000)
+  })
 })

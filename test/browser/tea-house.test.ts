@@ -40,11 +40,11 @@ function readRecords(page: Page, runId: string): Promise<{ count: number; seqs: 
   }, runId)
 }
 
-describe.skipIf(!chromium)('the tea house in Chromium, on a real IndexedDB', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('the tea house in Chromium, on a real IndexedDB', () => {
   beforeAll(async () => {
     pages = await buildPages()
     browser = await openBrowser(chromium!)
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await browser?.close()

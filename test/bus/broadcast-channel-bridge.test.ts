@@ -94,7 +94,7 @@ describe('broadcastChannelBridge()', () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '--eval', program],
-      { timeout: 20_000 },
+      { timeout: 100_000 },
     )
     expect(stdout).toBe('done\n')
   })

@@ -81,7 +81,7 @@ describe('the command that is built', () => {
   const main = join(folder, 'cli/main.js')
   beforeAll(async () => {
     await build({ root, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } })
-  }, 120_000)
+  })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const runBuilt = (...args: readonly string[]) =>

@@ -13,7 +13,7 @@ import { type ConsumerProject, installInto } from './installed-package.js'
 
 const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 
-describe('a consumer in TypeScript', { timeout: 120_000 }, () => {
+describe('a consumer in TypeScript', () => {
   let project: ConsumerProject
   beforeAll(() => void (project = installInto('typescript')))
   afterAll(() => project?.remove())
@@ -51,7 +51,7 @@ describe('a consumer in TypeScript', { timeout: 120_000 }, () => {
   }
 })
 
-describe('a consumer in JavaScript', { timeout: 60_000 }, () => {
+describe('a consumer in JavaScript', () => {
   let project: ConsumerProject
   beforeAll(() => void (project = installInto('javascript')))
   afterAll(() => project?.remove())
@@ -81,13 +81,13 @@ describe('a consumer in JavaScript', { timeout: 60_000 }, () => {
 
 const chromium = findChromium()
 
-describe.skipIf(!chromium)('a consumer of Vite, in Chromium', { timeout: 120_000 }, () => {
+describe.skipIf(!chromium)('a consumer of Vite, in Chromium', () => {
   let project: ConsumerProject
   let browser: OpenBrowser
   beforeAll(async () => {
     project = installInto('page')
     browser = await openBrowser(chromium!)
-  }, 120_000)
+  })
   afterAll(async () => {
     await browser?.close()
     project?.remove()

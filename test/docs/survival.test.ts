@@ -36,7 +36,7 @@ describe('what the README promises of kill -9', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
-  }, 60_000)
+  })
 })
 
 function checkLog(text: string): void {

@@ -8,7 +8,7 @@ const fixture = fileURLToPath(new URL('fixtures/stop-and-exit.ts', import.meta.u
 
 describe('a process whose runtime was stopped', () => {
   it('exits by itself, with nothing left that keeps it alive', async () => {
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', fixture], { timeout: 25_000 })
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', fixture], { timeout: 100_000 })
     expect(stdout.trim().split('\n')).toEqual(['3 runs', 'service cleaned up', 'stopped'])
   })
 })

@@ -19,7 +19,7 @@ describe('postgresStorage() on PGlite', () => {
   let client: PGlite
   beforeAll(async () => {
     client = await PGlite.create()
-  }, 120_000)
+  })
   afterAll(() => client.close())
 
   const create = async () => {
@@ -102,7 +102,7 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
   beforeAll(async () => {
     server = await startPostgres(binaries!)
     admin = openPool({ connectionString: server.connectionString() })
-  }, 120_000)
+  })
   afterAll(async () => {
     await admin.end()
     await server.remove()
@@ -145,79 +145,71 @@ describe.skipIf(!binaries)('postgresStorage() on a PostgreSQL server', () => {
     await pool.end()
   })
 
-  it(
-    'keeps what several processes do at once in some order: transfers lose nothing',
-    { timeout: 60_000 },
-    async () => {
-      const { open } = await create()
-      const storages = [open(), open(), open()]
-      const accounts = ['a', 'b', 'c', 'd']
-      await storages[0]!.commit(accounts.map((account) => put(account, { balance: 100, version: 0 })))
-      let transfers = 0
-      const transfer = async (storage: (typeof storages)[number], round: number) => {
-        const [from, to] = [accounts[round % 4]!, accounts[(round * 3 + 1) % 4]!]
-        if (from === to) return
-        const [source, target] = (await Promise.all([storage.get(from), storage.get(to)])) as {
-          balance: number
-          version: number
-        }[]
-        const moved = storage.commit([
-          { type: 'expect', key: from, field: 'version', equals: source!.version },
-          { type: 'expect', key: to, field: 'version', equals: target!.version },
-          put(from, { balance: source!.balance - 1, version: source!.version + 1 }),
-          put(to, { balance: target!.balance + 1, version: target!.version + 1 }),
-        ])
-        await moved.then(
-          () => transfers++,
-          (error: unknown) => expect(error).toMatchObject({ code: 'CONFLICT' }),
-        )
-      }
-      await Promise.all(
-        storages.map(async (storage, index) => {
-          for (let round = 0; round < 40; round++) await transfer(storage, round + index)
-        }),
+  it('keeps what several processes do at once in some order: transfers lose nothing', async () => {
+    const { open } = await create()
+    const storages = [open(), open(), open()]
+    const accounts = ['a', 'b', 'c', 'd']
+    await storages[0]!.commit(accounts.map((account) => put(account, { balance: 100, version: 0 })))
+    let transfers = 0
+    const transfer = async (storage: (typeof storages)[number], round: number) => {
+      const [from, to] = [accounts[round % 4]!, accounts[(round * 3 + 1) % 4]!]
+      if (from === to) return
+      const [source, target] = (await Promise.all([storage.get(from), storage.get(to)])) as {
+        balance: number
+        version: number
+      }[]
+      const moved = storage.commit([
+        { type: 'expect', key: from, field: 'version', equals: source!.version },
+        { type: 'expect', key: to, field: 'version', equals: target!.version },
+        put(from, { balance: source!.balance - 1, version: source!.version + 1 }),
+        put(to, { balance: target!.balance + 1, version: target!.version + 1 }),
+      ])
+      await moved.then(
+        () => transfers++,
+        (error: unknown) => expect(error).toMatchObject({ code: 'CONFLICT' }),
       )
-      const balances = (await storages[0]!.scan({ prefix: '' })).map(
-        ({ value }) => value as { balance: number; version: number },
-      )
-      expect(balances.reduce((sum, { balance }) => sum + balance, 0)).toBe(400)
-      expect(balances.reduce((sum, { version }) => sum + version, 0)).toBe(transfers * 2)
-      expect(transfers).toBeGreaterThan(20)
-      await Promise.all(storages.map((storage) => storage.close()))
-    },
-  )
+    }
+    await Promise.all(
+      storages.map(async (storage, index) => {
+        for (let round = 0; round < 40; round++) await transfer(storage, round + index)
+      }),
+    )
+    const balances = (await storages[0]!.scan({ prefix: '' })).map(
+      ({ value }) => value as { balance: number; version: number },
+    )
+    expect(balances.reduce((sum, { balance }) => sum + balance, 0)).toBe(400)
+    expect(balances.reduce((sum, { version }) => sum + version, 0)).toBe(transfers * 2)
+    expect(transfers).toBeGreaterThan(20)
+    await Promise.all(storages.map((storage) => storage.close()))
+  })
 
-  it(
-    'says that a server has gone, loses nothing that was acknowledged, and goes on when it is back',
-    { timeout: 60_000 },
-    async () => {
-      const { open } = await create()
-      await using storage = open()
-      await storage.commit([put('acknowledged/before', 1)])
-      const acknowledged = ['acknowledged/before']
-      const errors: SystemError[] = []
-      const commits = Array.from({ length: 300 }, async (_, index) => {
-        // Spread over the life of the server: a turn of the loop for every few.
-        for (let turn = 0; turn < index / 3; turn++) await new Promise(setImmediate)
-        const key = `acknowledged/${String(index).padStart(3, '0')}`
-        await storage.commit([put(key, index), put(`pair/${key}`, index)]).then(
-          () => acknowledged.push(key),
-          (error: SystemError) => errors.push(error),
-        )
-      })
-      await Promise.all([server.kill(), ...commits])
-      expect(await faultOf(storage.get('a'))).toMatchObject({
-        code: 'STORAGE',
-        context: { reason: 'unreachable' },
-      })
-      expect(errors.map(({ code }) => code)).toEqual(errors.map(() => 'STORAGE'))
-      await server.restart()
-      await storage.commit([put('after', 1)])
-      const found = new Set((await storage.scan({ prefix: 'acknowledged/' })).map(({ key }) => key))
-      expect(acknowledged.filter((key) => !found.has(key))).toEqual([])
-      expect(await storage.scan({ prefix: 'pair/' })).toHaveLength(found.size - 1)
-    },
-  )
+  it('says that a server has gone, loses nothing that was acknowledged, and goes on when it is back', async () => {
+    const { open } = await create()
+    await using storage = open()
+    await storage.commit([put('acknowledged/before', 1)])
+    const acknowledged = ['acknowledged/before']
+    const errors: SystemError[] = []
+    const commits = Array.from({ length: 300 }, async (_, index) => {
+      // Spread over the life of the server: a turn of the loop for every few.
+      for (let turn = 0; turn < index / 3; turn++) await new Promise(setImmediate)
+      const key = `acknowledged/${String(index).padStart(3, '0')}`
+      await storage.commit([put(key, index), put(`pair/${key}`, index)]).then(
+        () => acknowledged.push(key),
+        (error: SystemError) => errors.push(error),
+      )
+    })
+    await Promise.all([server.kill(), ...commits])
+    expect(await faultOf(storage.get('a'))).toMatchObject({
+      code: 'STORAGE',
+      context: { reason: 'unreachable' },
+    })
+    expect(errors.map(({ code }) => code)).toEqual(errors.map(() => 'STORAGE'))
+    await server.restart()
+    await storage.commit([put('after', 1)])
+    const found = new Set((await storage.scan({ prefix: 'acknowledged/' })).map(({ key }) => key))
+    expect(acknowledged.filter((key) => !found.has(key))).toEqual([])
+    expect(await storage.scan({ prefix: 'pair/' })).toHaveLength(found.size - 1)
+  })
 
   it('says that the outcome is unknown only when the connection was lost in COMMIT', async () => {
     const { connectionString } = await create()

@@ -58,7 +58,7 @@ function abortWrites(reason: string) {
   })
 }
 
-describe('recording in IndexedDB', { timeout: 120_000 }, () => {
+describe('recording in IndexedDB', () => {
   it('goes without what finds no room on a full disk, says so, and goes on once there is room', async () => {
     const { store, run, untilComplete, losses, close } = await open('full-disk', 12)
     abortWrites('QuotaExceededError')

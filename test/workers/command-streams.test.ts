@@ -98,7 +98,7 @@ describe('random streams of commands', () => {
     })
   })
 
-  describe.skipIf(!chromium)('on Web Workers in Chromium', { timeout: 120_000 }, () => {
+  describe.skipIf(!chromium)('on Web Workers in Chromium', () => {
     let opened: OpenPage
 
     beforeAll(async () => {
@@ -106,7 +106,7 @@ describe('random streams of commands', () => {
         '/page.js': await bundleText('web-page.ts', 'browser'),
         '/web-worker.js': await bundleText('web-worker.ts', 'browser'),
       })
-    }, 120_000)
+    })
     afterAll(() => opened?.close())
 
     it('what clients see is a path of the table, every command is answered, every end is archived once', async () => {

@@ -10,25 +10,21 @@ import { silent } from './hosts/host-kit.js'
 
 const run = promisify(execFile)
 
-it(
-  'a process whose manager is closed ends by itself: no thread, port or timer is left',
-  { timeout: 60_000 },
-  async () => {
-    const [main, worker] = [await bundleScript('plain-main.ts'), await bundleScript('node-worker.ts')]
-    try {
-      const { stdout, stderr } = await run(process.execPath, [fileURLToPath(main.url), worker.url.href], {
-        timeout: 50_000,
-      })
-      expect(JSON.parse(stdout)).toEqual(['completed', 'error', 'terminated'])
-      expect(stderr).toBe('')
-    } finally {
-      main.remove()
-      worker.remove()
-    }
-  },
-)
+it('a process whose manager is closed ends by itself: no thread, port or timer is left', async () => {
+  const [main, worker] = [await bundleScript('plain-main.ts'), await bundleScript('node-worker.ts')]
+  try {
+    const { stdout, stderr } = await run(process.execPath, [fileURLToPath(main.url), worker.url.href], {
+      timeout: 100_000,
+    })
+    expect(JSON.parse(stdout)).toEqual(['completed', 'error', 'terminated'])
+    expect(stderr).toBe('')
+  } finally {
+    main.remove()
+    worker.remove()
+  }
+})
 
-it('a script in TypeScript runs on a thread that can read it', { timeout: 60_000 }, async () => {
+it('a script in TypeScript runs on a thread that can read it', async () => {
   const script = new URL('./fixtures/typescript-worker.mjs', import.meta.url)
   const manager = new WorkerManager({
     host: nodeHost(script),

@@ -35,7 +35,7 @@ describe('what the main job offers to look at its runs', () => {
     expect(await page.text()).toContain('busline-inspector')
     started.child.kill('SIGINT')
     expect(await started.ended).toMatchObject({ code: 0, stderr: '' })
-  }, 120_000)
+  })
 
   it('says what is wrong without a file', async () => {
     const { code, stderr } = await startScript('examples/webhooks/inspect.ts', []).ended

@@ -62,7 +62,7 @@ describe('the main job, killed with SIGKILL in the midst', () => {
     const ended = await storage.scan({ prefix: 'ended/', limit: 10_000 })
     expect(ended.length).toBe([...whole.values()].at(-1)!.get('runs'))
     expect(await storage.scan({ prefix: 'run/' })).toEqual([])
-  }, 120_000)
+  })
 
   it('begins anew once all is done, or with another seed', async () => {
     const store = join(folder, 'other.db')
@@ -72,5 +72,5 @@ describe('the main job, killed with SIGKILL in the midst', () => {
     expect(other.stdout).not.toContain('Going on')
     const again = await runMain(['--seed', '8', '--store', store])
     expect(again.stdout).toBe(other.stdout)
-  }, 120_000)
+  })
 })

@@ -29,7 +29,7 @@ describe('the main job with a seed', () => {
   let first: Ended
   beforeAll(async () => {
     first = await runMain(['--seed', '7'], { COLUMNS: '140' })
-  }, 60_000)
+  })
 
   it('publishes hundreds of real deliveries and ends well', () => {
     expect(first).toMatchObject({ code: 0, stderr: '' })

@@ -8,7 +8,7 @@ const cwd = fileURLToPath(new URL('../../..', import.meta.url))
 
 async function runExample(client: string): Promise<readonly string[]> {
   const args = ['--import', 'tsx', `examples/workers/clients/${client}.ts`]
-  const { stdout } = await run(process.execPath, args, { cwd, timeout: 60_000 })
+  const { stdout } = await run(process.execPath, args, { cwd, timeout: 100_000 })
   return stdout.trim().split('\n')
 }
 

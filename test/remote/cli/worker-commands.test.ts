@@ -28,7 +28,7 @@ describe('busline worker serve and join', () => {
     await server.prints(/- w-1, 0 requests in hand/)
     server.child.kill('SIGTERM')
     expect((await server.ended).code).toBe(0)
-  }, 60_000)
+  })
 
   it('a worker that is asked to end finishes what it has', async () => {
     const server = await openServer()
@@ -42,7 +42,7 @@ describe('busline worker serve and join', () => {
     worker.child.kill('SIGTERM')
     expect(await slow).toBe('done')
     expect((await worker.ended).code).toBe(0)
-  }, 60_000)
+  })
 
   it('say what is wrong with their arguments', async () => {
     expect(await runCli(['worker', 'join', 'ws://127.0.0.1:1'])).toMatchObject({ code: 2 })
@@ -51,5 +51,5 @@ describe('busline worker serve and join', () => {
       code: 1,
       stderr: expect.stringContaining('needs an "authToken"'),
     })
-  }, 60_000)
+  })
 })

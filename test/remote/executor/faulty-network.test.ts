@@ -71,7 +71,7 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
     // Nothing is left behind.
     await until(() => server.status().activeRequests === 0, 'every slot is given back')
     expect(executor.status()).toMatchObject({ queued: 0, running: 0 })
-  }, 120_000)
+  })
 
   it('are each done once when every cut is short enough to resume', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32)
@@ -108,5 +108,5 @@ describe('ten thousand requests over a network that delays, repeats, cuts and so
     ).toEqual([])
     expect(done.size, where).toBe(2000)
     expect(server.status().counters.disconnects, where).toBe(disconnects)
-  }, 120_000)
+  })
 })

@@ -318,5 +318,5 @@ describe.skipIf(!chromium)('runs in a page whose quota is used up', () => {
     expect(runs.every(({ bytes }) => bytes > 50_000)).toBe(true)
     expect(await tab.evaluate(() => window.disk.ended())).toHaveLength(3)
     expect(browser.takeErrors()).toEqual([])
-  }, 120_000)
+  })
 })

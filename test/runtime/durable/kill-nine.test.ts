@@ -34,5 +34,5 @@ describe('a real process on a SQLite file', () => {
     const { ended, violations } = await report(database, effects, 0)
     expect(violations).toEqual([])
     expect(ended).toBe(41)
-  }, 120_000)
+  })
 })

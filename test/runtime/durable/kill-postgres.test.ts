@@ -16,7 +16,7 @@ describe.skipIf(!binaries)('a real process on a PostgreSQL server', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'busline-kill-postgres-'))
     server = await startPostgres(binaries!)
-  }, 120_000)
+  })
   afterAll(async () => {
     await server.remove()
     rmSync(folder, { recursive: true })

@@ -29,7 +29,7 @@ describe.skipIf(!chromium)('two tabs on one database', () => {
   let served: ServedPage<never>
   beforeAll(async () => {
     served = await servePage(fileURLToPath(new URL('two-tabs-page.ts', import.meta.url)))
-  }, 60_000)
+  })
   afterAll(() => served.close())
 
   async function withTabs(
@@ -98,5 +98,5 @@ describe.skipIf(!chromium)('two tabs on one database', () => {
       expect(tabsOf(ended[0]!)).toEqual(['still', 'other'])
       expect((await report(still)).ended).toEqual([])
     })
-  }, 120_000)
+  })
 })

@@ -8,7 +8,7 @@ const chromium = findChromium()
 // The rules run in the page; from here only their titles are wanted.
 const rules = executorConformance({ openExecutor: () => Promise.reject(new Error('Not to be opened here')) })
 
-describe.skipIf(!chromium)('workerExecutor, on Web Workers in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('workerExecutor, on Web Workers in Chromium', () => {
   let opened: OpenPage
 
   beforeAll(async () => {
@@ -16,7 +16,7 @@ describe.skipIf(!chromium)('workerExecutor, on Web Workers in Chromium', { timeo
       '/page.js': await bundleText('../scripts/web-conformance-page.ts', 'browser'),
       '/web-task-worker.js': await bundleText('../scripts/web-task-worker.ts', 'browser'),
     })
-  }, 120_000)
+  })
 
   afterAll(() => opened?.close())
 

@@ -11,7 +11,7 @@ interface PageFunctions {
   openScript(script: string): Promise<string | undefined>
 }
 
-describe.skipIf(!chromium)('webHost in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromium)('webHost in Chromium', () => {
   let opened: OpenPage
 
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe.skipIf(!chromium)('webHost in Chromium', { timeout: 60_000 }, () => {
       '/throws.js': 'throw new Error("no such worker")',
       '/silent.js': 'addEventListener("message", () => {})',
     })
-  }, 120_000)
+  })
 
   afterAll(() => opened?.close())
 

@@ -117,8 +117,10 @@ const withTsx = (name: string, ...command: [string, ...string[]]): Contestant =>
   nodeOptions: ['--import', 'tsx'],
 })
 
-/** Programs of their own, which print their figures themselves: what the harness does is to run them. */
-/** `isLong`: only when it is asked for by its name. */
+/**
+ * Programs of their own, which print their figures themselves and exit with 1 when a goal is missed: what the harness does
+ * is to run them. `isLong`: only when it is asked for by its name.
+ */
 export const PROGRAMS: readonly {
   readonly name: string
   readonly file: string

@@ -1,13 +1,13 @@
 import { IdMap } from '../id-map.js'
 
-/** How many results may be unconfirmed before a confirmation is asked for: a few, because each is kept until then. */
-const CONFIRM_AFTER = 128
+/** How many results may be unconfirmed before a confirmation is asked for: few, because young collections copy what is kept. */
+const CONFIRM_AFTER = 32
 /** How many characters of results may be. */
 const CONFIRM_AFTER_LENGTH = 1024 * 1024
 /** How many messages are kept for the time after a cut. */
 const MAX_BACKLOG = 1000
-/** So many requests are remembered after their result was confirmed, to know a repeated one. */
-const MAX_SETTLED = 5_000
+/** So many requests are remembered after their result was confirmed. A server that has the result asks for none again. */
+const MAX_SETTLED = 100
 
 /** Progress, a log entry or the like, that waits for the connection to come back. */
 interface Kept {

@@ -22,8 +22,8 @@ export interface LinkEvents {
   onClosed(code: number, reason: string): void
 }
 
-/** How many heartbeats may be unanswered before the connection counts as dead. */
-const MAX_UNANSWERED = 2
+/** How many intervals may pass without an answer before the connection counts as dead. */
+const MAX_SILENT_INTERVALS = 2
 
 /**
  * One connection from its opening to its end: registers, and keeps hearing heartbeats answered.
@@ -39,7 +39,8 @@ export class ServerLink {
   /** That of the last request in the frame that is read. */
   #step: WireStep | undefined
   #timer: TimerHandle
-  #unanswered = 0
+  /** Intervals since a heartbeat was answered. How many are under way says nothing: results are confirmed by more of them. */
+  #silentIntervals = 0
   #intervalMs = Infinity
   #isRegistered = false
   #isClosed = false
@@ -84,7 +85,6 @@ export class ServerLink {
   /** Asks the server to confirm what was sent up to now; also what keeps the worker alive over there. */
   heartbeat(): void {
     const { clock, workerId } = this.#settings
-    this.#unanswered++
     const timestamp = new Date(clock.now()).toISOString()
     this.send(JSON.stringify({ type: 'heartbeat', workerId, timestamp }))
   }
@@ -120,7 +120,7 @@ export class ServerLink {
       return welcome.ok ? this.#welcomed(welcome.message) : this.#refuse(welcome.fault)
     }
     if (message.type === 'heartbeat_ack') {
-      this.#unanswered = Math.max(0, this.#unanswered - 1)
+      this.#silentIntervals = 0
       return this.#events.onConfirmed()
     }
     if (message.type === 'error') {
@@ -152,7 +152,7 @@ export class ServerLink {
 
   #armHeartbeat(): void {
     this.#timer = this.#settings.clock.setTimeout(() => {
-      if (this.#unanswered >= MAX_UNANSWERED) return this.cut()
+      if (this.#silentIntervals++ >= MAX_SILENT_INTERVALS) return this.cut()
       this.#events.onHeartbeat()
       this.#armHeartbeat()
     }, this.#intervalMs)

@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import type { SerializedError } from '../../core/system-error.js'
 import { LOG_LEVELS } from '../../core/logger.js'
 import { type Parsed, refuse } from './protocol-fault.js'
-import { isPlainRequest, isPlainResult } from './quick-check.js'
+import { isPlainHeartbeat, isPlainRequest, isPlainResult } from './quick-check.js'
 import type { WireMessage } from './read-frame.js'
 
 /**
@@ -151,14 +151,18 @@ export type WorkerModel = z.infer<typeof model>
 /** What the requests of one step have in common. */
 export type WireStep = z.infer<typeof step>
 
+const QUICK_CHECKS: Partial<Record<MessageType, (message: WireMessage) => boolean>> = {
+  task_request: isPlainRequest,
+  task_result: isPlainResult,
+  heartbeat: isPlainHeartbeat,
+}
+
 /** A message of a known type, checked; or the first field that is wrong. */
 export function parseMessage<Type extends MessageType>(
   type: Type,
   message: WireMessage,
 ): Parsed<Message<Type>> {
-  const isPlain =
-    (type === 'task_result' && isPlainResult(message)) || (type === 'task_request' && isPlainRequest(message))
-  if (isPlain) return { ok: true, message: message as unknown as Message<Type> }
+  if (QUICK_CHECKS[type]?.(message)) return { ok: true, message: message as unknown as Message<Type> }
   const result = z.safeParse(SCHEMAS[type], message)
   if (result.success) return { ok: true, message: result.data as Message<Type> }
   const [issue] = result.error.issues

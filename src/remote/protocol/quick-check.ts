@@ -2,8 +2,8 @@ import type { Message } from './messages.js'
 import type { WireMessage } from './read-frame.js'
 
 /**
- * The two messages that there are of each request, looked at by hand: it says yes only where the schema would, and is
- * many times faster. Where it says no the schema has the word, and names the field.
+ * The messages that there are many of, looked at by hand: it says yes only where the schema would, and is many times
+ * faster. Where it says no the schema has the word, and names the field.
  */
 
 const MAX_ID_LENGTH = 256
@@ -27,6 +27,10 @@ export function isPlainRequest(message: WireMessage): message is Message<'task_r
     isTextOrNothing(deadline) &&
     (step === undefined || (isObject(step) && isStep(step)))
   )
+}
+
+export function isPlainHeartbeat({ workerId, timestamp }: WireMessage): boolean {
+  return isId(workerId) && typeof timestamp === 'string'
 }
 
 function isStep(step: Fields): boolean {

@@ -436,6 +436,32 @@ describe('a server that does not answer', () => {
     await clock.advance(1_000)
     await until(() => connections === 2, 'it tries again')
   })
+
+  it('is not left for heartbeats that are under way because there were many results', async () => {
+    const clock = simulatedClock()
+    const socket = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    await once(socket, 'listening')
+    onTestFinished(() => void socket.close())
+    const seen = { heartbeat: 0, task_result: 0 } as Record<string, number>
+    const request = { type: 'task_request', task: 'work', idempotencyKey: 'k', attempt: 1 }
+    const welcome = { type: 'worker_registration_ack', success: true, sessionId: 's', protocol: 2 }
+    socket.on('connection', (peer) => {
+      peer.on('message', (data: Buffer) => {
+        const { type } = JSON.parse(data.toString('utf8')) as TestMessage
+        seen[type] = (seen[type] ?? 0) + 1
+        if (type !== 'worker_registration') return
+        peer.send(JSON.stringify({ ...welcome, heartbeatIntervalMs: 1000 }))
+        for (let n = 0; n < 200; n++) peer.send(JSON.stringify({ ...request, requestId: `r-${n}` }))
+      })
+    })
+    const { port } = socket.address() as AddressInfo
+    const worker = makeWorker(`ws://127.0.0.1:${port}`, { clock, tasks: { work: () => 1 } })
+    await worker.start()
+    await until(() => seen['task_result'] === 200, 'all are done')
+    expect(seen['heartbeat']).toBeGreaterThan(3)
+    await clock.advance(1_000)
+    expect(worker.state).toBe('connected')
+  })
 })
 
 describe('draining', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import * as z from 'zod/mini'
 import { describe, expect, it } from 'vitest'
 import { SCHEMAS } from '../../../src/remote/protocol/messages.js'
-import { isPlainRequest, isPlainResult } from '../../../src/remote/protocol/quick-check.js'
+import { isPlainHeartbeat, isPlainRequest, isPlainResult } from '../../../src/remote/protocol/quick-check.js'
 
 const REQUEST = {
   type: 'task_request',
@@ -24,6 +24,7 @@ const REQUEST = {
     requires: {},
   },
 }
+const HEARTBEAT = { type: 'heartbeat', workerId: 'w-1', timestamp: '2026-01-01T00:00:00.000Z' }
 const RESULT = { type: 'task_result', requestId: 'r-1', ok: true, value: { small: 1 } }
 
 /** A message with some of its fields, also those inside of `step`, taken away or something else. */
@@ -54,6 +55,7 @@ describe('The quick check of a message', () => {
   it.each([
     ['task_request', REQUEST, isPlainRequest],
     ['task_result', RESULT, isPlainResult],
+    ['heartbeat', HEARTBEAT, isPlainHeartbeat],
   ] as const)('says yes to an ordinary %s, and only where its schema does', (type, message, isPlain) => {
     expect(isPlain(message)).toBe(true)
     fc.assert(

@@ -20,6 +20,13 @@ interface Result {
   readonly texts: readonly string[]
 }
 
+/** A heartbeat under way. */
+interface Mark {
+  readonly timestamp: string
+  /** How many results it confirms beside those that the ones before it do. */
+  readonly count: number
+}
+
 /**
  * What leaves the worker, and what of it may have been lost.
  *
@@ -34,8 +41,7 @@ export class Outbox {
   #unconfirmed: Result[] = []
   /** How many of them, from the first, a heartbeat under way will confirm. */
   #marked = 0
-  /** Per heartbeat under way: how many it adds to those before it. */
-  #marks: number[] = []
+  #marks: Mark[] = []
   #unconfirmedLength = 0
   #newResults = 0
   #backlog: Kept[] = []
@@ -84,16 +90,17 @@ export class Outbox {
   }
 
   /** A heartbeat leaves: its answer will confirm what has been sent up to now. */
-  mark(): void {
-    this.#marks.push(this.#unconfirmed.length - this.#marked)
+  mark(timestamp: string): void {
+    this.#marks.push({ timestamp, count: this.#unconfirmed.length - this.#marked })
     this.#marked = this.#unconfirmed.length
     this.#newResults = 0
     this.#unconfirmedLength = 0
   }
 
-  /** The answer to the oldest heartbeat. */
-  confirm(): void {
-    const count = this.#marks.shift() ?? 0
+  /** The answer to a heartbeat, and so to those before it. One that comes twice confirms nothing that was sent since. */
+  confirm(timestamp: string): void {
+    const index = this.#marks.findIndex((mark) => mark.timestamp === timestamp)
+    const count = this.#marks.splice(0, index + 1).reduce((sum, mark) => sum + mark.count, 0)
     this.#unconfirmed.splice(0, count)
     this.#marked -= count
   }

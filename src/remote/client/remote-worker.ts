@@ -142,7 +142,7 @@ export class RemoteWorker {
       onRequest: (request, step) => this.#board.add(request, step),
       onMessage: (message) => this.#onMessage(message),
       onHeartbeat: () => this.#confirmResults(),
-      onConfirmed: () => this.#onConfirmed(),
+      onConfirmed: (timestamp) => this.#onConfirmed(timestamp),
       onClosed: (code, reason) => this.#onClosed(link, code, reason),
     })
     this.#link = link
@@ -206,12 +206,11 @@ export class RemoteWorker {
   #confirmResults(): void {
     if (!this.#link?.isRegistered) return
     this.#isLeaving = this.#isDraining && this.#board.size === 0
-    this.#outbox.mark()
-    this.#link.heartbeat()
+    this.#outbox.mark(this.#link.heartbeat())
   }
 
-  #onConfirmed(): void {
-    this.#outbox.confirm()
+  #onConfirmed(timestamp: string): void {
+    this.#outbox.confirm(timestamp)
     // Requests that crossed the word that it drains have arrived by now.
     if (this.#isLeaving && this.#board.size === 0 && this.#outbox.isEmpty) this.#leave('Drained')
   }

@@ -17,8 +17,8 @@ export interface LinkEvents {
   onMessage(message: WireMessage): void
   /** A heartbeat is due: call `heartbeat()`. */
   onHeartbeat(): void
-  /** The oldest heartbeat under way was answered. */
-  onConfirmed(): void
+  /** The heartbeat of that timestamp was answered. */
+  onConfirmed(timestamp: string): void
   onClosed(code: number, reason: string): void
 }
 
@@ -41,6 +41,7 @@ export class ServerLink {
   #timer: TimerHandle
   /** Intervals since a heartbeat was answered. How many are under way says nothing: results are confirmed by more of them. */
   #silentIntervals = 0
+  #lastHeartbeat = 0
   #intervalMs = Infinity
   #isRegistered = false
   #isClosed = false
@@ -82,11 +83,17 @@ export class ServerLink {
     else this.#socket?.send(text)
   }
 
-  /** Asks the server to confirm what was sent up to now; also what keeps the worker alive over there. */
-  heartbeat(): void {
+  /**
+   * Asks the server to confirm what was sent up to now; also what keeps the worker alive over there.
+   *
+   * @returns its timestamp, of which there is no other on this connection: the answer repeats it.
+   */
+  heartbeat(): string {
     const { clock, workerId } = this.#settings
-    const timestamp = new Date(clock.now()).toISOString()
+    this.#lastHeartbeat = Math.max(clock.now(), this.#lastHeartbeat + 1)
+    const timestamp = new Date(this.#lastHeartbeat).toISOString()
     this.send(JSON.stringify({ type: 'heartbeat', workerId, timestamp }))
+    return timestamp
   }
 
   /** Leaves for good: the server will not wait. */
@@ -121,7 +128,7 @@ export class ServerLink {
     }
     if (message.type === 'heartbeat_ack') {
       this.#silentIntervals = 0
-      return this.#events.onConfirmed()
+      return this.#events.onConfirmed(String(message['timestamp']))
     }
     if (message.type === 'error') {
       return this.#settings.logger.warn('The worker server refused a message', { message })

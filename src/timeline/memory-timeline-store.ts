@@ -3,6 +3,7 @@ import { deepFreeze } from '../core/deep-freeze.js'
 import { toMs } from '../core/duration.js'
 import { SystemError } from '../core/system-error.js'
 import { EventLog } from './event-log.js'
+import { Linked, LinkedList } from './linked-list.js'
 import type { TimelineEvent } from './timeline-event.js'
 import {
   type PruneOptions,
@@ -28,15 +29,32 @@ export interface MemoryTimelineStoreOptions {
   readonly clock?: Clock
 }
 
-interface KeptRun {
+/** What a run held that has been removed. */
+const NOTHING = { meta: {} as RunTimelineMeta, log: new EventLog('', 1) }
+
+class KeptRun extends Linked {
   meta: RunTimelineMeta
-  readonly log: EventLog
+  log: EventLog
+
+  constructor(meta: RunTimelineMeta, log: EventLog) {
+    super()
+    this.meta = meta
+    this.log = log
+  }
+
+  /** Tables that the map of runs has outgrown hold it until the next full collection: it must not hold its events. */
+  clear(): void {
+    this.meta = NOTHING.meta
+    this.log = NOTHING.log
+  }
 }
 
 interface Added {
+  /** Absent for one that is new. */
+  readonly run: KeptRun | undefined
   readonly log: EventLog
   /** How many of its events are here already. */
-  readonly known: number
+  readonly skip: number
   /** How many are not. */
   readonly count: number
 }
@@ -53,8 +71,8 @@ export class MemoryTimelineStore implements TimelineStore {
   readonly #maxEvents: number
   readonly #clock: Clock
   readonly #runs = new Map<string, KeptRun>()
-  /** Ids of finished runs, in the order in which they finished. */
-  readonly #finished = new Set<string>()
+  /** Runs that have finished, in the order in which they did. */
+  readonly #finished = new LinkedList<KeptRun>()
   #eventCount = 0
   #evictedRuns = 0
   #evictedEvents = 0
@@ -82,7 +100,7 @@ export class MemoryTimelineStore implements TimelineStore {
   async append(batches: readonly TimelineBatch[]): Promise<void> {
     // Two passes, so that a batch that is refused leaves those before it out as well.
     const added = batches.map((batch) => this.#added(batch))
-    this.#makeRoom(batches, added)
+    this.#makeRoom(added)
     batches.forEach(({ meta }, index) => this.#put(meta, added[index]!))
     return Promise.resolve()
   }
@@ -121,7 +139,9 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async deleteRun(runId: string): Promise<boolean> {
-    return Promise.resolve(this.#remove(runId) !== undefined)
+    const run = this.#runs.get(runId)
+    if (run) this.#remove(run)
+    return Promise.resolve(run !== undefined)
   }
 
   async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {
@@ -131,13 +151,15 @@ export class MemoryTimelineStore implements TimelineStore {
     for (const size of sizes?.values() ?? []) bytes += size
     const pruned = { runs: 0, events: 0 }
     const byStart = [...this.#runs.values()].sort((a, b) => a.meta.startTime - b.meta.startTime)
-    for (const { meta } of byStart) {
+    for (const run of byStart) {
+      const { meta, log } = run
       if (!isFinished(meta.status)) continue
       const isTooOld = (meta.endTime ?? meta.startTime) < oldest
       if (!isTooOld && this.#runs.size <= maxRuns && bytes <= maxBytes) continue
       bytes -= sizes?.get(meta.runId) ?? 0
       pruned.runs++
-      pruned.events += this.#remove(meta.runId) ?? 0
+      pruned.events += log.length
+      this.#remove(run)
     }
     return pruned
   }
@@ -173,28 +195,26 @@ export class MemoryTimelineStore implements TimelineStore {
         { context: { runId, seq: added.first } },
       )
     }
-    const known = added.length === 0 ? 0 : Math.min(added.length, next - added.first)
-    return { log: added, known, count: added.length - known }
+    const skip = added.length === 0 ? 0 : Math.min(added.length, next - added.first)
+    return { run, log: added, skip, count: added.length - skip }
   }
 
-  #makeRoom(batches: readonly TimelineBatch[], added: readonly Added[]): void {
-    const touched = new Set<string>()
+  #makeRoom(added: readonly Added[]): void {
     let runs = this.#runs.size
     let events = this.#eventCount
-    for (let index = 0; index < batches.length; index++) {
-      const { runId } = batches[index]!.meta
-      if (!this.#runs.has(runId)) runs++
-      touched.add(runId)
-      events += added[index]!.count
+    for (const { run, count } of added) {
+      if (!run) runs++
+      events += count
     }
     if (runs <= this.#maxRuns && events <= this.#maxEvents) return
-    const leaving: string[] = []
-    for (const runId of this.#finished) {
+    const touched = added.map(({ run }) => run).filter((run) => run !== undefined)
+    const leaving: KeptRun[] = []
+    for (let run = this.#finished.first; run; run = run.after) {
       if (runs <= this.#maxRuns && events <= this.#maxEvents) break
-      if (touched.has(runId)) continue
-      leaving.push(runId)
+      if (touched.includes(run)) continue
+      leaving.push(run)
       runs--
-      events -= this.#runs.get(runId)!.log.length
+      events -= run.log.length
     }
     if (runs > this.#maxRuns || events > this.#maxEvents) {
       throw new SystemError(
@@ -202,31 +222,28 @@ export class MemoryTimelineStore implements TimelineStore {
         `Cannot keep more than ${this.#maxRuns} runs and ${this.#maxEvents} events: raise "maxRuns" or "maxEvents"`,
       )
     }
-    for (const runId of leaving) {
+    for (const run of leaving) {
       this.#evictedRuns++
-      this.#evictedEvents += this.#remove(runId)!
+      this.#evictedEvents += run.log.length
+      this.#remove(run)
     }
   }
 
-  #put(meta: RunTimelineMeta, { log, known, count }: Added): void {
-    const run = this.#runs.get(meta.runId)
-    if (!run) this.#runs.set(meta.runId, { meta, log })
-    else {
-      run.meta = meta
-      run.log.append(log, known)
-    }
+  #put(meta: RunTimelineMeta, { run: known, log, skip, count }: Added): void {
+    const run = known ?? new KeptRun(meta, log)
+    if (known) {
+      known.meta = meta
+      known.log.append(log, skip)
+    } else this.#runs.set(meta.runId, run)
     this.#eventCount += count
-    if (isFinished(meta.status)) this.#finished.add(meta.runId)
+    if (isFinished(meta.status)) this.#finished.add(run)
   }
 
-  /** Returns how many events went with it. */
-  #remove(runId: string): number | undefined {
-    const run = this.#runs.get(runId)
-    if (!run) return undefined
-    this.#runs.delete(runId)
-    this.#finished.delete(runId)
+  #remove(run: KeptRun): void {
+    this.#runs.delete(run.meta.runId)
+    this.#finished.delete(run)
     this.#eventCount -= run.log.length
-    return run.log.length
+    run.clear()
   }
 
   async #sizes(): Promise<ReadonlyMap<string, number>> {

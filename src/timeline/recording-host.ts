@@ -1,5 +1,6 @@
 import type { Patch } from 'immer'
 import type { Clock } from '../core/clock.js'
+import type { PendingRun } from './pending-runs.js'
 import type { Redaction } from './redaction.js'
 import type { RunRecording } from './run-recording.js'
 import type { TimelineState } from './timeline-event.js'
@@ -47,7 +48,7 @@ export interface RecordingHost {
   /** How many more events may be kept before the store takes some; below 1 none is. Recordings keep count. */
   room: number
   /** There is something to store since the last batch was taken; `isUrgent` when it should not wait for company. */
-  changed(run: RunRecording, isUrgent: boolean): void
+  changed(place: PendingRun, isUrgent: boolean): void
   lost(run: RunRecording, reason: LossReason, error?: unknown): void
   /** Takes events that are new, redacted and safe, each once. */
   readonly observed: ((batch: TimelineBatch) => void) | undefined

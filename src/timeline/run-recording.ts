@@ -1,4 +1,5 @@
 import { EventLog } from './event-log.js'
+import { PendingRun } from './pending-runs.js'
 import { RecordedBatch } from './recorded-batch.js'
 import type {
   BatchOutcome,
@@ -38,6 +39,7 @@ const WARN_AT = 0.8
 export class RunRecording {
   readonly runId: string
   readonly #host: RecordingHost
+  readonly #place: PendingRun
   readonly #isBackground: boolean
   readonly #workflowId: string
   readonly #pipelineId: string
@@ -73,6 +75,7 @@ export class RunRecording {
     const facts = metadata && toSafePayload(withoutGaps(metadata), { maxBytes, redaction })
     this.runId = runId
     this.#host = host
+    this.#place = new PendingRun(this)
     this.#isBackground = storedBy === 'background'
     this.#workflowId = workflowId
     this.#pipelineId = pipelineId
@@ -258,7 +261,7 @@ export class RunRecording {
   #changed(isUrgent: boolean): void {
     if (!this.#isBackground) return
     this.#isTold = true
-    this.#host.changed(this, isUrgent)
+    this.#host.changed(this.#place, isUrgent)
   }
 
   /** What was recorded, made safe and redacted in place: nobody else has it yet. */

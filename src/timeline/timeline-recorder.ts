@@ -1,6 +1,7 @@
 import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type Duration, toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
+import { type PendingRun, PendingRuns } from './pending-runs.js'
 import type { Redaction } from './redaction.js'
 import type { LossReason, RecordingHost, RecordingOptions } from './recording-host.js'
 import { RunRecording } from './run-recording.js'
@@ -71,10 +72,7 @@ export class TimelineRecorder {
   readonly #onLoss: ((report: LossReport) => void) | undefined
   readonly #flushMs: number
   readonly #closeMs: number
-  /** Runs with something to store. */
-  readonly #changed = new Set<RunRecording>()
-  /** Those among them that should not wait for company. */
-  readonly #urgent = new Set<RunRecording>()
+  readonly #pending = new PendingRuns()
   readonly #losses = new Map<RunRecording, Omit<LossReport, 'runId' | 'lostEvents'>>()
   #failures = 0
   #flushTimer: TimerHandle
@@ -111,7 +109,7 @@ export class TimelineRecorder {
       maxPayloadBytes: atLeastOne('maxPayloadBytes', options.maxPayloadBytes ?? 65_536),
       maxEventsPerRun: atLeastOne('maxEventsPerRun', options.maxEventsPerRun ?? 1_000_000),
       room: maxBufferedEvents,
-      changed: (run, isUrgent) => this.#note(run, isUrgent),
+      changed: (place, isUrgent) => this.#note(place, isUrgent),
       lost: (run, reason, error) => this.#noteLoss(run, reason, error),
       observed: sinks.length === 0 ? undefined : (batch) => this.#show(batch),
     }
@@ -126,8 +124,8 @@ export class TimelineRecorder {
   async flush(): Promise<void> {
     await this.#pumping
     do {
-      if (this.#changed.size > 0) await this.#pump(this.#changed)
-    } while (this.#changed.size > 0 && this.#failures === 0)
+      if (this.#pending.size > 0) await this.#pump('all')
+    } while (this.#pending.size > 0 && this.#failures === 0)
   }
 
   /**
@@ -145,9 +143,7 @@ export class TimelineRecorder {
     await Promise.race([this.flush(), timeout])
     this.#clock.clearTimeout(timer)
     this.#clearFlushTimer()
-    for (const run of this.#changed) run.abandon('closed')
-    this.#changed.clear()
-    this.#urgent.clear()
+    for (const run of this.#pending.take()) run.abandon('closed')
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
     this.#isOver = true
@@ -157,16 +153,14 @@ export class TimelineRecorder {
     await this.close()
   }
 
-  #note(run: RunRecording, isUrgent: boolean): void {
+  #note(place: PendingRun, isUrgent: boolean): void {
     if (this.#isOver) return
+    const { run } = place
     // Of a run that was refused from its first event to its end there is nothing to store.
     if (isFinished(run.status) && run.pendingEvents === 0 && !run.isKnownToStore && run.lostEvents > 0) {
-      this.#changed.delete(run)
-      this.#urgent.delete(run)
-      return
+      return this.#pending.delete(place)
     }
-    this.#changed.add(run)
-    if (isUrgent) this.#urgent.add(run)
+    this.#pending.add(place, isUrgent)
     if (this.#pumping !== undefined) return
     if (isUrgent && this.#failures === 0) this.#pumpSoon()
     else this.#schedule()
@@ -177,18 +171,13 @@ export class TimelineRecorder {
     if (this.#isPumpDue) return
     const now = this.#clock.now()
     if (Math.abs(now - this.#window.from) >= WINDOW_MS) this.#window = { from: now, pumps: 0 }
-    if (this.#window.pumps >= PUMPS_PER_WINDOW && this.#urgent.size < COMPANY) return this.#schedule()
+    if (this.#window.pumps >= PUMPS_PER_WINDOW && this.#pending.urgentCount < COMPANY) return this.#schedule()
     this.#window.pumps++
     this.#isPumpDue = true
     queueMicrotask(() => {
       this.#isPumpDue = false
-      if (this.#urgent.size > 0) void this.#pump(this.#whatIsUrgent)
+      if (this.#pending.urgentCount > 0) void this.#pump('urgent')
     })
-  }
-
-  /** A sink sees the run that caused another before that other one: where there are sinks, all go together. */
-  get #whatIsUrgent(): Set<RunRecording> {
-    return this.#sinks.length > 0 ? this.#changed : this.#urgent
   }
 
   #schedule(): void {
@@ -196,42 +185,42 @@ export class TimelineRecorder {
     const delay = this.#failures === 0 ? this.#flushMs : retryDelay(this.#failures)
     this.#flushTimer = this.#clock.setTimeout(() => {
       this.#flushTimer = undefined
-      void this.#pump(this.#changed)
+      void this.#pump('all')
     }, delay)
   }
 
-  #pump(runs: Set<RunRecording>): Promise<void> {
-    this.#pumping ??= this.#writeAll(runs).finally(() => {
+  #pump(which: 'all' | 'urgent'): Promise<void> {
+    this.#pumping ??= this.#writeAll(which).finally(() => {
       this.#pumping = undefined
-      if (this.#changed.size > 0) this.#schedule()
+      if (this.#pending.size > 0) this.#schedule()
       else this.#clearFlushTimer()
     })
     return this.#pumping
   }
 
   /** Stores what there is of these runs, and then of those that have become urgent meanwhile. */
-  async #writeAll(runs: Set<RunRecording>): Promise<void> {
-    if (runs === this.#changed) this.#clearFlushTimer()
+  async #writeAll(which: 'all' | 'urgent'): Promise<void> {
+    if (which === 'all') this.#clearFlushTimer()
     do {
       if (!(await this.#endDoubts())) {
         this.#failures++
         return
       }
-      const taken = this.#take(runs)
+      const taken = this.#take(which)
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
-      runs = this.#whatIsUrgent
-    } while (this.#urgent.size > 0 && this.#failures === 0)
+      which = 'urgent'
+    } while (this.#pending.urgentCount > 0 && this.#failures === 0)
   }
 
-  #take(runs: Set<RunRecording>): Taken[] {
+  #take(which: 'all' | 'urgent'): Taken[] {
+    // A sink sees the run that caused another before that other one: where there are sinks, all go together.
+    const isAll = which === 'all' || this.#sinks.length > 0
     const taken: Taken[] = []
-    for (const run of runs) {
+    for (const run of isAll ? this.#pending.take() : this.#pending.takeUrgent()) {
       const batch = takeSafely(run)
       if (batch) taken.push({ run, batch })
-      this.#changed.delete(run)
     }
-    this.#urgent.clear()
     return taken
   }
 
@@ -244,7 +233,7 @@ export class TimelineRecorder {
   async #endDoubts(): Promise<boolean> {
     if (this.#failures === 0) return true
     try {
-      for (const run of this.#changed) {
+      for (const run of this.#pending.runs) {
         if (run.isInDoubt) run.confirm(await this.#store.getRunMeta(run.runId))
       }
       return true

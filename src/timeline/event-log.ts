@@ -4,12 +4,19 @@ import type { TimelineEvent, TimelineEventType, TimelineSource, TimelineState } 
 type Payload = Readonly<Record<string, unknown>>
 
 /** Stands in the place of a type where an event has more than that and a payload. */
-class Extended {
+interface Entry {
   readonly type: string
-  delta: readonly Patch[] | undefined
-  snapshot: TimelineState | undefined
+  readonly delta: readonly Patch[] | undefined
+  readonly snapshot: TimelineState | undefined
   /** Only where the type does not say it. */
-  source: TimelineSource | undefined
+  readonly source: TimelineSource | undefined
+}
+
+class Extended implements Entry {
+  readonly type: string
+  readonly delta: readonly Patch[] | undefined
+  readonly snapshot: TimelineState | undefined
+  readonly source: TimelineSource | undefined
 
   constructor(
     type: string,
@@ -24,6 +31,45 @@ class Extended {
   }
 }
 
+/** A field of the state that was written, as most commits do. Its patch alone would be five objects to keep, and to copy. */
+class FieldWrite implements Entry {
+  readonly type: string
+  readonly op: Patch['op']
+  readonly field: string | number
+  readonly value: unknown
+
+  constructor(type: string, { op, path, value }: Patch) {
+    this.type = type
+    this.op = op
+    this.field = path[0]!
+    this.value = value
+  }
+
+  get delta(): readonly Patch[] {
+    return [{ op: this.op, path: [this.field], value: this.value }]
+  }
+  get snapshot(): undefined {
+    return undefined
+  }
+  get source(): undefined {
+    return undefined
+  }
+}
+
+function toEntry(
+  type: string,
+  delta: readonly Patch[] | undefined,
+  snapshot: TimelineState | undefined,
+  source: TimelineSource | undefined,
+): string | Entry {
+  const hasMore = snapshot !== undefined || source !== undefined
+  if (!hasMore && delta === undefined) return type
+  if (hasMore || delta?.length !== 1) return new Extended(type, delta, snapshot, source)
+  const patch = delta[0]!
+  const isFieldWrite = patch.path.length === 1 && patch.op !== 'remove'
+  return isFieldWrite ? new FieldWrite(type, patch) : new Extended(type, delta, snapshot, source)
+}
+
 /** How many places of `#slots` an event takes. */
 const WIDTH = 3
 
@@ -36,7 +82,7 @@ export class EventLog {
   /** The `seq` of the first event. */
   first: number
   length = 0
-  /** Milliseconds since `#origin`, type or `Extended`, and payload of each. Small numbers need no memory of their own. */
+  /** Milliseconds since `#origin`, type or `Entry`, and payload of each. Small numbers need no memory of their own. */
   readonly #slots: unknown[]
   #origin = 0
 
@@ -65,15 +111,17 @@ export class EventLog {
   ): void {
     if (this.length === 0) this.#origin = timestamp
     const own = source === sourceOf(type) ? undefined : source
-    const isPlain = delta === undefined && snapshot === undefined && own === undefined
-    this.#put(timestamp, isPlain ? type : new Extended(type, delta, snapshot, own), payload)
+    this.#put(timestamp, toEntry(type, delta, snapshot, own), payload)
   }
 
-  setSnapshot(index: number, state: TimelineState): void {
-    const at = index * WIDTH + 1
-    const type = this.#slots[at] as string | Extended
-    if (typeof type === 'string') this.#slots[at] = new Extended(type, undefined, state, undefined)
-    else type.snapshot = state
+  setSnapshot(index: number, snapshot: TimelineState): void {
+    this.setChange(index, this.#entry(index)?.delta, snapshot)
+  }
+
+  /** Puts another change and state in the place of those that an event has. */
+  setChange(index: number, delta: readonly Patch[] | undefined, snapshot: TimelineState | undefined): void {
+    const source = this.#entry(index)?.source
+    this.#slots[index * WIDTH + 1] = toEntry(this.#type(index), delta, snapshot, source)
   }
 
   /** Adds what `later` has from its event `skip` on. */
@@ -88,23 +136,22 @@ export class EventLog {
   /** Puts what `safe` makes of it in the place of each payload. */
   mapPayloads(safe: (payload: Payload, type: string) => Payload): void {
     const slots = this.#slots
-    for (let at = 1; at < this.length * WIDTH; at += WIDTH) {
-      const type = slots[at] as string | Extended
-      slots[at + 1] = safe(slots[at + 1] as Payload, typeof type === 'string' ? type : type.type)
+    for (let index = 0; index < this.length; index++) {
+      const at = index * WIDTH + 2
+      slots[at] = safe(slots[at] as Payload, this.#type(index))
     }
   }
 
   /** Goes through what changed the state, or holds it. */
-  *extended(): Iterable<{ readonly index: number; readonly entry: Pick<Extended, 'delta' | 'snapshot'> }> {
+  *changes(): Iterable<{ readonly index: number } & Pick<Entry, 'delta' | 'snapshot'>> {
     for (let index = 0; index < this.length; index++) {
-      const entry = this.#slots[index * WIDTH + 1] as string | Extended
-      if (typeof entry !== 'string') yield { index, entry }
+      const entry = this.#entry(index)
+      if (entry) yield { index, delta: entry.delta, snapshot: entry.snapshot }
     }
   }
 
   snapshotAt(seq: number): TimelineState | undefined {
-    const entry = this.#slots[(seq - this.first) * WIDTH + 1] as string | Extended | undefined
-    return typeof entry === 'object' ? entry.snapshot : undefined
+    return this.#entry(seq - this.first)?.snapshot
   }
 
   /** The events from `from` to `to`, both included. */
@@ -117,22 +164,31 @@ export class EventLog {
 
   #event(index: number): TimelineEvent {
     const slots = this.#slots
-    const at = index * WIDTH
-    const entry = slots[at + 1] as string | Extended
-    const type = typeof entry === 'string' ? entry : entry.type
+    const type = this.#type(index)
+    const entry = this.#entry(index)
+    const delta = entry?.delta
     const event: { -readonly [Field in keyof TimelineEvent]: TimelineEvent[Field] } = {
       runId: this.runId,
       seq: this.first + index,
-      timestamp: this.#origin + (slots[at] as number),
-      source: (typeof entry === 'string' ? undefined : entry.source) ?? sourceOf(type),
+      timestamp: this.#origin + (slots[index * WIDTH] as number),
+      source: entry?.source ?? sourceOf(type),
       type: type as TimelineEventType,
-      payload: slots[at + 2] as Payload,
+      payload: slots[index * WIDTH + 2] as Payload,
     }
-    if (typeof entry !== 'string') {
-      if (entry.delta) event.delta = entry.delta
-      if (entry.snapshot) event.snapshot = entry.snapshot
-    }
+    if (delta) event.delta = delta
+    if (entry?.snapshot) event.snapshot = entry.snapshot
     return event
+  }
+
+  #type(index: number): string {
+    const entry = this.#slots[index * WIDTH + 1] as string | Entry
+    return typeof entry === 'string' ? entry : entry.type
+  }
+
+  /** Absent where an event is a type and a payload. */
+  #entry(index: number): Entry | undefined {
+    const entry = this.#slots[index * WIDTH + 1] as string | Entry | undefined
+    return typeof entry === 'string' ? undefined : entry
   }
 
   #put(timestamp: number, type: unknown, payload: unknown): void {

@@ -23,6 +23,10 @@ const URGENT_COUNT = 256
 /** For how many events there is room from the beginning: a run of three stages has twenty. */
 const CAPACITY = 20
 
+/** Of most runs, shared by them. */
+const NONE: number[] = []
+const ONLY_FIRST = [1]
+
 const LETTER_L = 'l'.charCodeAt(0)
 
 /** The part of the limit on events at which the timeline says that it is near. */
@@ -56,6 +60,7 @@ export class RunRecording {
   #taken: EventLog | undefined
   #inFlight: TimelineBatch | undefined
   #lastSeq: number
+  /** Of one element at most, it is not its own. */
   #snapshotSeqs: number[]
   #lastSnapshotSeq: number
   #state: TimelineState | undefined
@@ -84,7 +89,7 @@ export class RunRecording {
       continues?.metadata && facts ? { ...continues.metadata, ...facts } : (facts ?? continues?.metadata)
     this.#bytes = continues?.bytes
     this.#lastSeq = continues?.eventCount ?? 0
-    this.#snapshotSeqs = [...(continues?.snapshotSeqs ?? [])]
+    this.#snapshotSeqs = continues ? [...continues.snapshotSeqs] : NONE
     this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
     this.#storedStatus = continues?.status
     this.#lostEvents = continues?.lostEvents ?? 0
@@ -232,8 +237,8 @@ export class RunRecording {
     this.#snapshotSeqs = this.#snapshotSeqs.filter((seq) => seq < fresh.first)
     this.#lastSnapshotSeq = this.#snapshotSeqs.at(-1) ?? 0
     if (this.#firstState && fresh.length > 0) fresh.setSnapshot(0, this.#firstState)
-    for (const { index, entry } of fresh.extended()) {
-      if (entry.snapshot) this.#noteSnapshot(fresh.first + index)
+    for (const { index, snapshot } of fresh.changes()) {
+      if (snapshot) this.#noteSnapshot(fresh.first + index)
     }
     this.#lose(count, reason, error)
   }
@@ -248,9 +253,9 @@ export class RunRecording {
 
   #noteSnapshot(seq: number): void {
     this.#lastSnapshotSeq = seq
-    // A literal is as long as need be; the first `push` would make room for seventeen.
-    if (this.#snapshotSeqs.length === 0) this.#snapshotSeqs = [seq]
-    else this.#snapshotSeqs.push(seq)
+    const seqs = this.#snapshotSeqs
+    if (seqs.length > 1) seqs.push(seq)
+    else this.#snapshotSeqs = seq === 1 ? ONLY_FIRST : [...seqs, seq]
   }
 
   #warn(limit: number): void {
@@ -278,9 +283,9 @@ export class RunRecording {
     const { redaction } = this.#host
     if (!redaction) return
     let changes = 0
-    for (const { entry } of fresh.extended()) {
-      if (entry.delta) entry.delta = redaction.delta(entry.delta, this.#statesAfter[changes++]!)
-      if (entry.snapshot) entry.snapshot = redaction.state(entry.snapshot)
+    for (const { index, delta, snapshot } of fresh.changes()) {
+      const shown = delta && redaction.delta(delta, this.#statesAfter[changes++]!)
+      fresh.setChange(index, shown, snapshot && redaction.state(snapshot))
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js'
+import type { Clock, TimerHandle } from '../../core/clock.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
 import { SystemError, describe, reviveError } from '../../core/system-error.js'
 import { checkTravels } from '../messages/check-travel.js'
@@ -17,6 +17,12 @@ import { preciseClock } from './precise-clock.js'
 import { LogBudget, MAX_LINES_PER_SECOND } from './log-budget.js'
 import type { WorkerPort } from './worker-port.js'
 
+/**
+ * How many milliseconds lie between two messages of nothing but telemetry, at least. Each wakes the manager's thread, which takes
+ * longer than all that is in it.
+ */
+const TELEMETRY_GAP_MS = 20
+
 interface PendingCall {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -32,13 +38,17 @@ export class WorkerLink {
   readonly #calls = new Map<number, PendingCall>()
   /** Runs a callback at the end of the turn; absent where the host has nothing for it, and under a clock that is moved by hand. */
   readonly #atTurnEnd: ((callback: () => void) => unknown) | undefined
+  readonly #clock: Clock
   #telemetry: TelemetryBatch[] = []
+  #telemetrySentAt = -Infinity
+  #telemetryTimer: TimerHandle
   #lastId = 0
 
   constructor(port: WorkerPort, settings: WorkerSettings, clock: Clock) {
     this.#port = port
     this.#budget = new LogBudget(clock)
     this.settings = settings
+    this.#clock = clock
     this.#atTurnEnd = clock === preciseClock ? immediate : undefined
   }
 
@@ -54,11 +64,17 @@ export class WorkerLink {
     this.#post(results, transfer)
   }
 
-  /** Leaves with the turn, or before whatever else is sent in it: a message for each would take longer than all that is in it. */
+  /**
+   * Leaves with the turn, or {@link TELEMETRY_GAP_MS} after the last, or before whatever else is sent meanwhile: a message for
+   * each batch would take longer than all that is in it.
+   */
   sendTelemetry(batch: TelemetryBatch): void {
     if (this.#telemetry.push(batch) > 1) return
-    if (this.#atTurnEnd) this.#atTurnEnd(() => this.#flushTelemetry())
-    else this.#flushTelemetry()
+    const leave = () => this.#flushTelemetry()
+    const waitMs = this.#telemetrySentAt + TELEMETRY_GAP_MS - this.#clock.now()
+    if (waitMs > 0) this.#telemetryTimer = this.#clock.setTimeout(leave, waitMs)
+    else if (this.#atTurnEnd) this.#atTurnEnd(leave)
+    else leave()
   }
 
   reply(reply: WireReply): void {
@@ -69,6 +85,8 @@ export class WorkerLink {
     if (this.#telemetry.length === 0) return
     const batches = this.#telemetry
     this.#telemetry = []
+    this.#clock.clearTimeout(this.#telemetryTimer)
+    this.#telemetrySentAt = this.#clock.now()
     this.#port.post(message('telemetry', batches))
   }
 

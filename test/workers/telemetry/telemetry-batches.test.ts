@@ -97,27 +97,42 @@ describe('WorkerLink', () => {
     return { link: new WorkerLink(port, settings, clock), sent }
   }
 
+  const log = { runnerId: 'r', level: 'info', message: 'between' } as const
+
   it('sends the batches of one turn together, and before whatever else is sent in it', async () => {
     const { link: line, sent } = link(preciseClock)
     for (const seq of [1, 2]) line.sendTelemetry(batch(seq))
-    line.send('log', { runnerId: 'r', level: 'info', message: 'after two' })
-    for (const seq of [3, 4]) line.sendTelemetry(batch(seq))
-    expect(sent).toHaveLength(2)
+    expect(sent).toEqual([])
     await new Promise((resolve) => setImmediate(resolve))
+    line.sendTelemetry(batch(3))
+    line.send('log', log)
     expect(sent).toEqual([
       ['telemetry', [batch(1), batch(2)]],
-      ['log', { runnerId: 'r', level: 'info', message: 'after two' }],
-      ['telemetry', [batch(3), batch(4)]],
+      ['telemetry', [batch(3)]],
+      ['log', log],
     ])
   })
 
-  it('sends each batch at once under a clock that is moved by hand', () => {
-    const { link: line, sent } = link(simulatedClock())
-    for (const seq of [1, 2]) line.sendTelemetry(batch(seq))
-    expect(sent).toEqual([
-      ['telemetry', [batch(1)]],
-      ['telemetry', [batch(2)]],
+  it('sends batches that come within 20 ms of the last message of telemetry together, when these are over', async () => {
+    const clock = simulatedClock()
+    const { link: line, sent } = link(clock)
+    line.sendTelemetry(batch(1))
+    expect(sent.splice(0)).toEqual([['telemetry', [batch(1)]]])
+    for (const seq of [2, 3]) line.sendTelemetry(batch(seq))
+    await clock.advance(19)
+    expect(sent).toEqual([])
+    await clock.advance(1)
+    expect(sent.splice(0)).toEqual([['telemetry', [batch(2), batch(3)]]])
+    line.sendTelemetry(batch(4))
+    line.send('log', log)
+    expect(sent.splice(0)).toEqual([
+      ['telemetry', [batch(4)]],
+      ['log', log],
     ])
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(20)
+    line.sendTelemetry(batch(5))
+    expect(sent).toEqual([['telemetry', [batch(5)]]])
   })
 })
 

@@ -57,8 +57,14 @@ export class PendingRuns {
   }
 
   #take(places: readonly PendingRun[]): readonly RunRecording[] {
-    for (const place of places) this.delete(place)
+    const taken: RunRecording[] = []
+    for (const place of places) {
+      // One that left and came again stands in `#urgent` twice.
+      if (!place.isListed) continue
+      this.delete(place)
+      taken.push(place.run)
+    }
     if (this.#urgentCount === 0) this.#urgent = []
-    return places.map(({ run }) => run)
+    return taken
   }
 }

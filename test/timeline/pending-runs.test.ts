@@ -64,7 +64,7 @@ describe('PendingRuns', () => {
       fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
         const places = Array.from(
           { length: SIZE },
-          (_, name) => new PendingRun({ name } as never as RunRecording),
+          (_, name) => new PendingRun({ name } as never),
         )
         const runs = new PendingRuns()
         let all: number[] = []

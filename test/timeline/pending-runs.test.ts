@@ -62,10 +62,7 @@ describe('PendingRuns', () => {
     })
     fc.assert(
       fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
-        const places = Array.from(
-          { length: SIZE },
-          (_, name) => new PendingRun({ name } as never),
-        )
+        const places = Array.from({ length: SIZE }, (_, name) => new PendingRun({ name } as never))
         const runs = new PendingRuns()
         let all: number[] = []
         let urgent: number[] = []

@@ -15,6 +15,7 @@ import {
   type TimelineBatch,
   type TimelineSnapshot,
   type TimelineStore,
+  assertDifferentRuns,
   isFinished,
   lastAtMost,
   pageLimit,
@@ -98,6 +99,7 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async append(batches: readonly TimelineBatch[]): Promise<void> {
+    assertDifferentRuns(batches)
     // Two passes, so that a batch that is refused leaves those before it out as well.
     const added = batches.map((batch) => this.#added(batch))
     this.#makeRoom(added)

@@ -18,6 +18,7 @@ import {
   type TimelineSnapshot,
   type TimelineStatus,
   type TimelineStore,
+  assertDifferentRuns,
   isFinished,
   lastAtMost,
   pageLimit,
@@ -84,6 +85,7 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   async append(batches: readonly TimelineBatch[]): Promise<void> {
+    assertDifferentRuns(batches)
     if (batches.length > 0) await this.#driver.commit(batches.flatMap((batch) => this.operations(batch)))
   }
 
@@ -154,10 +156,15 @@ export class StoredTimelineStore implements TimelineStore {
           })
     const events = first ? eventsOf(runId, first.value as EventRecord, from, to) : []
     let after = first?.key
-    while ((events.at(-1)?.seq ?? 0) < to) {
+    let last = events.at(-1)?.seq ?? 0
+    while (last < to) {
       const limit = 16
       const page = await this.#driver.scan(after === undefined ? { prefix, limit } : { prefix, after, limit })
-      for (const { value } of page) events.push(...eventsOf(runId, value as EventRecord, from, to))
+      for (const { value } of page) {
+        // Batches that overlapped left records that do.
+        events.push(...eventsOf(runId, value as EventRecord, Math.max(from, last + 1), to))
+        last = events.at(-1)?.seq ?? 0
+      }
       if (page.length < limit) break
       after = page.at(-1)!.key
     }

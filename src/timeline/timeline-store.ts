@@ -100,7 +100,8 @@ export interface TimelineStore {
   /**
    * Stores batches of different runs, all of them or none. The same batch again changes nothing.
    *
-   * @throws {SystemError} `VALIDATION` or `CAPACITY` when these batches will never be stored; anything else is tried again.
+   * @throws {SystemError} `VALIDATION` or `CAPACITY` when these batches will never be stored, as when two of them are of
+   *   one run; anything else is tried again.
    */
   append(batches: readonly TimelineBatch[]): Promise<void>
   /** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline stored the run. */
@@ -130,6 +131,22 @@ export interface TimelineStore {
 
 export function unknownRun(runId: string): SystemError {
   return new SystemError('NOT_FOUND', `There is no timeline of run "${runId}"`, { context: { runId } })
+}
+
+/** What the second of two batches adds depends on the first, so neither is stored before the other is. */
+export function assertDifferentRuns(batches: readonly TimelineBatch[]): void {
+  const runIds = new Set<string>()
+  for (const { meta } of batches) {
+    const { runId } = meta
+    if (runIds.has(runId)) {
+      throw new SystemError(
+        'VALIDATION',
+        `Cannot append two batches of run "${runId}" at once: append them one after the other`,
+        { context: { runId } },
+      )
+    }
+    runIds.add(runId)
+  }
 }
 
 /** The bound on a page, checked. */

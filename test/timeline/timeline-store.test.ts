@@ -45,6 +45,36 @@ describe.each([
     expect(await store.getRunMeta('run')).toMatchObject({ eventCount: 9 })
   })
 
+  it('gives an event once that came with two batches', async () => {
+    const whole = batchOf('run', 1, 12)
+    await store.append([batchOf('run', 1, 7)])
+    await store.append([batchOf('run', 5, 12)])
+    expect(await store.getEvents('run')).toEqual(whole.events)
+    expect(await store.getEvents('run', 6)).toEqual(whole.events.slice(5))
+    expect(await store.getEvents('run', 2, 8)).toEqual(whole.events.slice(1, 8))
+    expect(await store.getRunMeta('run')).toMatchObject({ eventCount: 12 })
+  })
+
+  it('refuses two batches of one run in one append, and keeps neither nor any other', async () => {
+    await store.append([batchOf('known', 1, 7)])
+    for (const [runId, from] of [
+      ['new', 1],
+      ['known', 8],
+    ] as const) {
+      const batch = batchOf(runId, from, from + 6)
+      const others = [batch, batchOf(runId, from + 4, from + 9), batchOf(runId, from + 7, from + 9)]
+      for (const other of others) {
+        await expect(store.append([batch, batchOf('other', 1, 2), other])).rejects.toMatchObject({
+          code: 'VALIDATION',
+          context: { runId },
+        })
+      }
+    }
+    expect((await store.listRuns()).runs).toMatchObject([{ runId: 'known', eventCount: 7 }])
+    expect(await store.getEvents('known')).toHaveLength(7)
+    expect(await store.getEvents('new')).toEqual([])
+  })
+
   it('knows nothing of a run that never existed', async () => {
     expect(await store.getRunMeta('nobody')).toBeUndefined()
     expect(await store.getEvents('nobody')).toEqual([])

@@ -21,10 +21,10 @@ export async function leaveRegistration(
   const left = new SystemError('UNAVAILABLE', `${reason}: the run is kept, and goes on when it is recovered`)
   if (registration.durability) registration.suspendAll(left)
   else registration.abortAll(reason)
-  registration.patience?.end(left)
+  registration.journals?.patience.end(left)
   await registration.idle()
-  if (registration.patience) await pending.settled()
-  registration.patience?.close()
+  if (registration.journals) await pending.settled()
+  registration.journals?.patience.close()
   await registration.dispose()
 }
 

@@ -10,8 +10,7 @@ import type { AdmissionHost, Decision } from './admission/gate.js'
 import { type CompiledTrigger, compileTriggers } from './compiled-trigger.js'
 import type { Durability } from './durable/durability.js'
 import type { DurableAdmission } from './durable/durable-admission.js'
-import type { RunJournal } from './durable/run-journal.js'
-import type { Patience } from './durable/patience.js'
+import type { JournalHost, RunJournal } from './durable/run-journal.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
@@ -48,8 +47,8 @@ export class Registration implements AdmissionHost {
   readonly receipts: ReceiptGiver
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
-  /** How long its runs and events wait for the store. */
-  readonly patience: Patience | undefined
+  /** How its runs and events are stored. */
+  readonly journals: JournalHost | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
   /** Whether it takes nothing more, neither from the bus nor from the store. */
@@ -72,8 +71,8 @@ export class Registration implements AdmissionHost {
     this.#context = context
     this.receipts = new ReceiptGiver(workflow.id, context, options.onDispatch, onReceipt)
     this.durability = context.durability
-    this.patience = this.durability?.patience()
-    this.#kept = this.durability?.admission(workflow.id, this.patience!)
+    this.journals = this.durability?.journalHost(workflow.id)
+    this.#kept = this.durability?.admission(this.journals!)
     this.#container = context.services.scope('workflow', { name: workflow.id })
     this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
     this.#container.register(serviceTemplates(workflow.services, 'services'))

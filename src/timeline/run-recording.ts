@@ -20,7 +20,7 @@ import {
 /** How many events of one run make a batch that is stored without waiting for more. */
 const URGENT_COUNT = 256
 
-/** For how many events there is room from the beginning: a run of three stages has twenty. */
+/** For how many events of a new run there is room from the beginning: one of three stages has twenty. */
 const CAPACITY = 20
 
 /** Of most runs, shared by them. */
@@ -94,7 +94,7 @@ export class RunRecording {
     this.#storedStatus = continues?.status
     this.#lostEvents = continues?.lostEvents ?? 0
     this.#state = state
-    this.#fresh = new EventLog(runId, this.#lastSeq + 1, CAPACITY)
+    this.#fresh = new EventLog(runId, this.#lastSeq + 1, continues ? 0 : CAPACITY)
     this.#changed(false)
   }
 

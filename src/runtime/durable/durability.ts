@@ -10,11 +10,10 @@ import { DurableAdmission, isAcceptedBefore } from './durable-admission.js'
 import { Housekeeping } from './housekeeping.js'
 import { Ownership } from './ownership.js'
 import { Patience } from './patience.js'
-import type { PatientCommitOptions } from './patient-commit.js'
 import { type RecoveryReport, recoverWorkflow } from './recovery.js'
 import { type PruneHost, prune } from './retention.js'
 import type { PruneReport, RetentionOptions } from './retention-options.js'
-import { RunJournal } from './run-journal.js'
+import { type JournalHost, RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
 import { tabLocks } from './tab-lock.js'
@@ -72,17 +71,21 @@ export class Durability {
     return new Patience(this.clock)
   }
 
-  /** How commits wait for a store that fails. */
-  patient(what: string, patience: Patience): PatientCommitOptions {
+  /** What the journals of a workflow's runs have in common: made once, as each run has a journal. */
+  journalHost(workflowId: string): JournalHost {
     return {
       driver: this.registry.driver,
-      patience,
-      onFailure: (error) => this.context.report(error, `${what}: storing it`),
+      patience: this.patience(),
+      onFailure: (error, what) => this.context.report(error, `${what}: storing it`),
+      clock: this.clock,
+      registry: this.registry,
+      workflowId,
+      ownerId: this.ownership.id,
     }
   }
 
-  admission(workflowId: string, patience: Patience): DurableAdmission {
-    return new DurableAdmission(this, workflowId, patience)
+  admission(host: JournalHost): DurableAdmission {
+    return new DurableAdmission(this, host)
   }
 
   persistence(run: PersistentRun, journal: RunJournal): RunPersistence {
@@ -126,19 +129,9 @@ export class Durability {
     runId: string,
     epoch: number,
     revision: number,
-    outbox: Iterable<string> = [],
+    outbox: readonly string[] = [],
   ): RunJournal {
-    const options = {
-      ...this.patient(`Run ${runId}`, registration.patience!),
-      clock: this.clock,
-      registry: this.registry,
-      workflowId: registration.id,
-      runId,
-      ownerId: this.ownership.id,
-      epoch,
-      revision,
-    }
-    return new RunJournal(options, outbox)
+    return new RunJournal(registration.journals!, runId, epoch, revision, outbox)
   }
 
   /** Takes over what of a workflow nobody owns. Rejects when the store cannot be read. */

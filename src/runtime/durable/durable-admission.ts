@@ -6,7 +6,7 @@ import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import { type AcceptedRecord, RUN_LAYOUT, type RememberedRecord, type TicketRecord } from './run-record.js'
 import type { Durability } from './durability.js'
-import type { Patience } from './patience.js'
+import type { JournalHost } from './run-journal.js'
 
 interface KeptTicket {
   /** Resolves when it is in the store. */
@@ -21,16 +21,16 @@ interface KeptTicket {
  */
 export class DurableAdmission {
   readonly #durability: Durability
+  readonly #host: JournalHost
   readonly #workflowId: string
-  readonly #patience: Patience
   /** Tickets that are in the store, or on the way there. */
   readonly #kept = new Map<Ticket, KeptTicket>()
   readonly #runIds = new Set<string>()
 
-  constructor(durability: Durability, workflowId: string, patience: Patience) {
+  constructor(durability: Durability, host: JournalHost) {
     this.#durability = durability
-    this.#workflowId = workflowId
-    this.#patience = patience
+    this.#host = host
+    this.#workflowId = host.workflowId
   }
 
   /** A ticket that was recovered is in the store already. */
@@ -50,7 +50,7 @@ export class DurableAdmission {
   /** Whether the trigger has accepted that event before, in whatever process. */
   async isAccepted({ triggerId, event }: Ticket): Promise<boolean> {
     const key = recordKeys.accepted(this.#workflowId, triggerId, event.id)
-    return (await this.#patience.bound(this.#durability.registry.driver.get(key))) !== undefined
+    return (await this.#host.patience.bound(this.#durability.registry.driver.get(key))) !== undefined
   }
 
   /** Resolves when the event is safe. Rejects with `CONFLICT` when it was accepted before. */
@@ -163,8 +163,7 @@ export class DurableAdmission {
   }
 
   #commit(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
-    const what = `An event of "${this.#workflowId}"`
-    return commitPatiently(operations, isApplied, this.#durability.patient(what, this.#patience))
+    return commitPatiently(operations, isApplied, this.#host, `An event of "${this.#workflowId}"`)
   }
 }
 

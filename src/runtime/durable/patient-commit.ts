@@ -5,8 +5,8 @@ import type { Patience } from './patience.js'
 export interface PatientCommitOptions {
   readonly driver: StorageDriver
   readonly patience: Patience
-  /** Told of the first failure of each commit, and of every tenth. */
-  readonly onFailure: (error: SystemError, attempt: number) => void
+  /** Told of the first failure of each commit, and of every tenth, and what it was to store. */
+  readonly onFailure: (error: SystemError, what: string) => void
 }
 
 const FIRST_DELAY_MS = 100
@@ -18,11 +18,13 @@ const LONGEST_DELAY_MS = 10_000
  * reason of whoever left meanwhile.
  *
  * @param isApplied Reads back whether a commit whose outcome is not known was applied after all.
+ * @param what What it stores, for whoever is told that it fails.
  */
 export async function commitPatiently(
   operations: readonly StorageOperation[],
   isApplied: () => Promise<boolean>,
   { driver, patience, onFailure }: PatientCommitOptions,
+  what: string,
 ): Promise<void> {
   let mayBeApplied = false
   let conflict: SystemError | undefined
@@ -47,7 +49,7 @@ export async function commitPatiently(
       }
       if (fault.code !== 'STORAGE' && !isCrowded(fault)) throw fault
       mayBeApplied ||= fault.context['isOutcomeUnknown'] === true
-      if (attempt % 10 === 1) onFailure(fault, attempt)
+      if (attempt % 10 === 1) onFailure(fault, what)
       if (patience.reason) throw patience.reason
       await patience.pause(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)))
     }

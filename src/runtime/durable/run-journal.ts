@@ -17,16 +17,12 @@ import {
 } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
-export interface JournalOptions extends PatientCommitOptions {
+/** What the journals of a workflow's runs have in common. */
+export interface JournalHost extends PatientCommitOptions {
   readonly clock: Clock
   readonly registry: StoreRegistry
   readonly workflowId: string
-  readonly runId: string
   readonly ownerId: string
-  /** The epoch under which this owner may commit. */
-  readonly epoch: number
-  /** The commits of the run so far. */
-  readonly revision: number
 }
 
 /** What is kept of a run that has not ended. */
@@ -65,30 +61,40 @@ export interface Departure extends Company {
  * least once, under its first id.
  */
 export class RunJournal {
-  readonly #options: JournalOptions
+  /** The one under which this owner may commit. */
+  readonly epoch: number
+  readonly #host: JournalHost
+  readonly #runId: string
   #revision: number
   /** Keys of events that were published, and can be deleted. */
   #sent: string[] = []
-  /** Keys of all events that are in the outbox. */
-  readonly #outbox: Set<string>
+  /** Keys of all events that are in the outbox. Most runs have none there. */
+  #outbox: Set<string> | undefined
   #last: Promise<unknown> = Promise.resolve()
   /** Whether nothing is to be saved: the run was not taken, or has ended. */
   #isOver = false
   #isUnsettled = false
 
-  /** @param outbox Keys of events that were left there. */
-  constructor(options: JournalOptions, outbox: Iterable<string> = []) {
-    this.#options = options
-    this.#outbox = new Set(outbox)
-    this.#revision = options.revision
+  /**
+   * @param revision The commits of the run so far.
+   * @param outbox Keys of events that were left there.
+   */
+  constructor(
+    host: JournalHost,
+    runId: string,
+    epoch: number,
+    revision: number,
+    outbox: readonly string[] = [],
+  ) {
+    this.#host = host
+    this.#runId = runId
+    this.epoch = epoch
+    this.#revision = revision
+    if (outbox.length > 0) this.#outbox = new Set(outbox)
   }
 
   now(): number {
-    return this.#options.clock.now()
-  }
-
-  get epoch(): number {
-    return this.#options.epoch
+    return this.#host.clock.now()
   }
 
   /**
@@ -96,7 +102,8 @@ export class RunJournal {
    * committed before; when it is refused, nothing else ever is.
    */
   create(admission: () => Promise<readonly StorageOperation[]>, read: () => Contents): Promise<void> {
-    const { registry, workflowId, runId, ownerId } = this.#options
+    const { registry, workflowId, ownerId } = this.#host
+    const runId = this.#runId
     const key = recordKeys.claim(runId)
     return this.#inTurn(async () => {
       this.#isOver = true
@@ -106,11 +113,7 @@ export class RunJournal {
         { type: 'put', key, value: { epoch: this.epoch, owner: ownerId } },
         this.#put(read(), 1),
       ]
-      await commitPatiently(
-        operations,
-        async () => (await registry.run(workflowId, runId)) !== undefined,
-        this.#options,
-      )
+      await this.#store(operations, async () => (await registry.run(workflowId, runId)) !== undefined)
       this.#revision = 1
       this.#isOver = false
     })
@@ -121,14 +124,14 @@ export class RunJournal {
     admission: () => Promise<readonly StorageOperation[]>,
     ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>,
   ): Promise<void> {
-    const { registry, workflowId, runId } = this.#options
+    const { registry, workflowId } = this.#host
+    const runId = this.#runId
     return this.#inTurn(async () => {
       this.#isOver = true
       const value: EndedRecord = { layout: RUN_LAYOUT, revision: 1, epoch: this.epoch, ...ended }
-      await commitPatiently(
+      await this.#store(
         [...(await admission()), ...this.#bury(value, 0)],
         async () => (await registry.ended(workflowId, runId)) !== undefined,
-        this.#options,
       )
     })
   }
@@ -149,11 +152,12 @@ export class RunJournal {
    * about the end, so that whoever comes after a crash knows of it, and nobody else interferes.
    */
   end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, read: () => Departure): Promise<void> {
-    const { workflowId, runId, ownerId } = this.#options
+    const { workflowId, ownerId } = this.#host
+    const runId = this.#runId
     return this.#inTurn(async () => {
       const departure = read()
       const isUnsettled =
-        departure.hasHooks || departure.events.length > 0 || this.#outbox.size > this.#sent.length
+        departure.hasHooks || departure.events.length > 0 || (this.#outbox?.size ?? 0) > this.#sent.length
       this.#isOver = true
       const unsettled: UnsettledRecord = { owner: ownerId }
       await this.#commit(departure, (revision) => {
@@ -175,7 +179,8 @@ export class RunJournal {
    * imported. What waits to be saved is not saved any more.
    */
   release(bundle: RunBundle): Promise<void> {
-    const { registry, workflowId, runId } = this.#options
+    const { registry, workflowId } = this.#host
+    const runId = this.#runId
     this.#isOver = true
     return this.#inTurn(async () => {
       const key = recordKeys.claim(runId)
@@ -187,7 +192,7 @@ export class RunJournal {
         { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
         { type: 'put', key: recordKeys.exported(runId), value: bundle },
       ]
-      await commitPatiently(operations, isReleased, this.#options).catch((error: unknown) => {
+      await this.#store(operations, isReleased).catch((error: unknown) => {
         throw isSystemError(error) && error.code === 'CONFLICT' ? fenced(runId, this.epoch, error) : error
       })
     })
@@ -195,7 +200,8 @@ export class RunJournal {
 
   /** A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already. */
   adopt(contents: Contents): Promise<void> {
-    const { registry, workflowId, runId, ownerId } = this.#options
+    const { registry, workflowId, ownerId } = this.#host
+    const runId = this.#runId
     return this.#inTurn(async () => {
       const key = recordKeys.claim(runId)
       const ended = recordKeys.ended(workflowId, runId)
@@ -206,11 +212,7 @@ export class RunJournal {
         { type: 'delete', key: recordKeys.exported(runId) },
         this.#put(contents, 1),
       ]
-      await commitPatiently(
-        operations,
-        async () => (await registry.claim(runId))?.epoch === this.epoch,
-        this.#options,
-      )
+      await this.#store(operations, async () => (await registry.claim(runId))?.epoch === this.epoch)
       this.#revision = 1
     })
   }
@@ -222,20 +224,20 @@ export class RunJournal {
 
   /** Everything is done about the end: nothing is left of the run but how it ended. */
   settle(): Promise<void> {
-    const { workflowId, runId } = this.#options
+    const { workflowId } = this.#host
+    const runId = this.#runId
     return this.#inTurn(async () => {
       if (!this.#isUnsettled) return
       this.#isUnsettled = false
       const key = recordKeys.claim(runId)
-      await commitPatiently(
+      await this.#store(
         [
           { type: 'expect', key, field: 'epoch', equals: this.epoch },
           { type: 'delete', key },
           { type: 'delete', key: recordKeys.unsettled(workflowId, runId) },
           { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
         ],
-        async () => (await this.#options.registry.claim(runId)) === undefined,
-        this.#options,
+        async () => (await this.#host.registry.claim(runId)) === undefined,
       )
     })
   }
@@ -250,13 +252,14 @@ export class RunJournal {
     { events, beside, committed, refused }: Company,
     writes: (revision: number) => readonly StorageOperation[],
   ): Promise<void> {
-    const { registry, workflowId, runId } = this.#options
+    const { registry, workflowId } = this.#host
+    const runId = this.#runId
     const revision = this.#revision + 1
     const key = recordKeys.claim(runId)
     const outbox = this.#toOutbox(events, revision)
     const sent = this.#sent.length
     try {
-      await commitPatiently(
+      await this.#store(
         [
           { type: 'expect', key, field: 'epoch', equals: this.epoch },
           ...writes(revision),
@@ -270,7 +273,6 @@ export class RunJournal {
             stored && 'epoch' in stored ? stored.epoch : ((await registry.claim(runId))?.epoch ?? 0)
           return stored?.revision === revision && epoch === this.epoch
         },
-        this.#options,
       )
     } catch (error) {
       refused(error)
@@ -278,13 +280,19 @@ export class RunJournal {
       throw error
     }
     this.#revision = revision
-    for (const each of outbox) this.#outbox.add(each.key)
-    for (const each of this.#sent.splice(0, sent)) this.#outbox.delete(each)
+    if (outbox.length > 0) this.#outbox ??= new Set()
+    for (const each of outbox) this.#outbox!.add(each.key)
+    for (const each of this.#sent.splice(0, sent)) this.#outbox?.delete(each)
     committed(outbox.map((each) => each.key))
   }
 
+  #store(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
+    return commitPatiently(operations, isApplied, this.#host, `Run ${this.#runId}`)
+  }
+
   #put({ checkpoint, inboxes }: Contents, revision: number): StorageOperation {
-    const { workflowId, runId } = this.#options
+    const { workflowId } = this.#host
+    const runId = this.#runId
     const value: RunRecord = { layout: RUN_LAYOUT, revision, savedAt: this.now(), checkpoint, inboxes }
     return { type: 'put', key: recordKeys.run(workflowId, runId), value }
   }
@@ -304,7 +312,8 @@ export class RunJournal {
     events: readonly BusEvent[],
     revision: number,
   ): readonly (StorageOperation & { readonly key: string })[] {
-    const { workflowId, runId } = this.#options
+    const { workflowId } = this.#host
+    const runId = this.#runId
     return events.map((value, index) => ({
       type: 'put' as const,
       key: recordKeys.outbox(workflowId, runId, revision, index),

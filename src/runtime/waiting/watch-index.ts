@@ -19,8 +19,8 @@ interface TypeEntry {
   readonly unsubscribe: Unsubscribe
   /** Those that must see each event. */
   readonly all: Set<InboxPlace>
-  /** Those that want only events with one value in a field: field → value → inboxes. */
-  readonly byField: Map<string, Map<unknown, Set<InboxPlace>>>
+  /** Those that want only events with one value in a field: field → value → inboxes, mostly one. */
+  readonly byField: Map<string, Map<unknown, InboxPlace | Set<InboxPlace>>>
 }
 
 /** Where an inbox stands, so that it can be taken out again. */
@@ -62,7 +62,7 @@ export class WatchIndex {
     const found = new Set(entry.all)
     for (const [field, byValue] of entry.byField) {
       const value = readPath(event.payload, field)
-      if (value.isPresent) for (const inbox of byValue.get(value.value) ?? []) found.add(inbox)
+      if (value.isPresent) for (const inbox of inboxesOf(byValue.get(value.value))) found.add(inbox)
     }
     for (const inbox of found) inbox.receive(event)
   }
@@ -78,10 +78,10 @@ export class WatchIndex {
       return
     }
     let byValue = entry.byField.get(field)
-    if (!byValue) entry.byField.set(field, (byValue = new Map<unknown, Set<InboxPlace>>()))
+    if (!byValue) entry.byField.set(field, (byValue = new Map<unknown, InboxPlace | Set<InboxPlace>>()))
     const inboxes = byValue.get(value)
-    if (inboxes) inboxes.add(inbox)
-    else byValue.set(value, new Set([inbox]))
+    if (inboxes instanceof Set) inboxes.add(inbox)
+    else byValue.set(value, inboxes && inboxes !== inbox ? new Set([inboxes, inbox]) : inbox)
   }
 
   #take(inbox: InboxPlace, { type, field, value }: Shelf): void {
@@ -91,8 +91,8 @@ export class WatchIndex {
     else {
       const byValue = entry.byField.get(field)
       const inboxes = byValue?.get(value)
-      inboxes?.delete(inbox)
-      if (inboxes?.size === 0) byValue!.delete(value)
+      if (inboxes instanceof Set) inboxes.delete(inbox)
+      if (inboxes === inbox || (inboxes instanceof Set && inboxes.size === 0)) byValue!.delete(value)
       if (byValue?.size === 0) entry.byField.delete(field)
     }
     if (entry.all.size > 0 || entry.byField.size > 0) return
@@ -102,19 +102,19 @@ export class WatchIndex {
 }
 
 function shelvesOf(inbox: InboxPlace): readonly Shelf[] {
-  const shelves = new Map<string, Shelf[]>()
+  let shelves: Shelf[] = []
   for (const watch of inbox.watches) {
     const equality = equalityOf(watch, inbox)
     for (const type of watch.types) {
-      const own = shelves.get(type) ?? []
-      if (!equality) shelves.set(type, [{ type }])
-      else if (own[0]?.field !== undefined || own.length === 0) {
-        const shelf = { type, ...equality }
-        if (!own.some((each) => isSame(each, shelf))) shelves.set(type, [...own, shelf])
-      }
+      const shelf = equality ? { type, ...equality } : { type }
+      // Where every event of a type is wanted, none is looked up by a value.
+      const isCovered = shelves.some((each) => isSame(each, shelf) || isSame(each, { type }))
+      if (isCovered) continue
+      if (!equality) shelves = shelves.filter((each) => each.type !== type)
+      shelves.push(shelf)
     }
   }
-  return [...shelves.values()].flat()
+  return shelves
 }
 
 /** The first equality of a watch whose value is known and can be looked up by. */
@@ -126,6 +126,11 @@ function equalityOf({ descriptor }: Watch, { isParked, state }: InboxPlace) {
     if (isScalar && !Number.isNaN(wanted.value)) return { field: condition.field, value: wanted.value }
   }
   return undefined
+}
+
+function inboxesOf(inboxes: InboxPlace | Set<InboxPlace> | undefined): Iterable<InboxPlace> {
+  if (inboxes instanceof Set) return inboxes
+  return inboxes ? [inboxes] : []
 }
 
 function isSame(one: Shelf, other: Shelf): boolean {

@@ -13,8 +13,8 @@ export interface Watch {
   readonly types: readonly string[]
   /** Whether it wants one event of each type, not one of any. */
   readonly isForAll: boolean
-  /** The same for descriptors that say the same, however they are written down. */
-  readonly fingerprint: string
+  /** The same for descriptors that say the same, however they are written down; only steps can say the same twice. */
+  readonly fingerprint?: string
 }
 
 export function createWatch(
@@ -26,14 +26,9 @@ export function createWatch(
   const { event, events, mode, conditions = [], assign = {} } = descriptor
   const types = event === undefined ? [...new Set(events)] : [event]
   const isForAll = mode === 'all'
+  const watch = { id, origin, descriptor, types, isForAll }
+  if (stageId !== undefined) return { ...watch, stageId }
   const comparisons = conditions.map(({ field, op, value, valueFrom }) => [field, op, value, valueFrom])
-  return {
-    id,
-    origin,
-    descriptor,
-    types,
-    isForAll,
-    fingerprint: JSON.stringify([types, isForAll, comparisons, Object.entries(assign).sort()]),
-    ...(stageId === undefined ? {} : { stageId }),
-  }
+  const fingerprint = JSON.stringify([types, isForAll, comparisons, Object.entries(assign).sort()])
+  return { ...watch, fingerprint }
 }

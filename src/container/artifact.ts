@@ -108,7 +108,7 @@ export class Artifact {
     build.order = builds++
     this.#set(value)
     const durationMs = this.home.clock.now() - this.#startedAt
-    this.home.emit('build:complete', { ...this.facts, durationMs })
+    this.home.emit('build:complete', { durationMs, ...this.facts })
     this.#notify(value)
   }
 
@@ -159,7 +159,7 @@ export class Artifact {
         const build = new Build(this)
         this.build = build
         this.#startedAt = this.home.clock.now()
-        this.home.emit('build:start', { ...this.facts, attempt })
+        this.home.emit('build:start', { attempt, ...this.facts })
         const { error } = await build.run(attempt)
         if (build.isLive && !error) return this.value
         this.#assertOpen()
@@ -204,7 +204,7 @@ export class Artifact {
   }
 
   #report(error: SystemError, willRetry: boolean): void {
-    this.home.emit('build:error', { ...this.facts, error, willRetry })
+    this.home.emit('build:error', { error, willRetry, ...this.facts })
   }
 
   #sleep(ms: number): Promise<void> | undefined {

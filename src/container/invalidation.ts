@@ -18,7 +18,7 @@ export async function invalidate(
   )
   for (const artifact of affected) {
     const why = given.has(artifact) ? cause : 'dependency'
-    artifact.home.emit('artifact:invalidated', { ...artifact.facts, cause: why })
+    artifact.home.emit('artifact:invalidated', { cause: why, ...artifact.facts })
   }
   const closing = closeInOrder(affected.flatMap((artifact) => artifact.giveUp() ?? []))
   if (closing) for (const artifact of affected) artifact.closeAfter(closing)
@@ -57,7 +57,7 @@ export function closeInOrder(builds: readonly Build[], isFinal = false): Promise
 function announce(build: Build, errors: Awaited<ReturnType<Build['close']>>): void {
   const { artifact } = build
   artifact.home.release(artifact)
-  if (build.wasReady) artifact.home.emit('artifact:disposed', { ...artifact.facts, errors })
+  if (build.wasReady) artifact.home.emit('artifact:disposed', { errors, ...artifact.facts })
 }
 
 /** With everything that was built from them, and the transient services that only these hold. */

@@ -16,7 +16,7 @@ export function localExecutor(tasks: Readonly<Record<string, TaskFunction>>): St
       if (isClosed) throw closedError(task)
       signal.throwIfAborted()
       if (!Object.hasOwn(tasks, task)) throw unknownTask(task, Object.keys(tasks))
-      const context = { ...order, signal, logger, progress }
+      const context = { signal, logger, progress, ...order }
       const data = freezePlainData(input, 'input')
       return await new Promise((resolve, reject) => {
         const onAbort = () => settle(reject, signal.reason)

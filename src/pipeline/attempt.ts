@@ -117,21 +117,21 @@ export class Attempt {
   progress(fraction: number, message?: string): void {
     if (this.#isOver) return
     const share = Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0
-    this.frame.host.record?.('pipeline', 'step:progress', {
-      ...this.place,
-      fraction: share,
-      ...(message === undefined ? {} : { message }),
-    })
+    this.frame.host.record?.(
+      'pipeline',
+      'step:progress',
+      Object.assign({}, this.place, { fraction: share }, message === undefined ? undefined : { message }),
+    )
   }
 
   #createLogger(): Logger {
     const { host } = this.frame
     const write = (level: LogLevel) => (message: string, data?: unknown) => {
-      host.record?.('logger', `log:${level}`, {
-        ...this.place,
-        message,
-        ...(data === undefined ? {} : { data }),
-      })
+      host.record?.(
+        'logger',
+        `log:${level}`,
+        Object.assign({}, this.place, { message }, data === undefined ? undefined : { data }),
+      )
       try {
         host.logger[level](message, data)
       } catch {

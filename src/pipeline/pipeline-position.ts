@@ -53,10 +53,10 @@ export class PipelinePosition {
 
   checkpoint(): Pick<PipelineCheckpoint, 'next' | 'entry' | 'visits' | 'interruptions' | 'resume'> {
     return {
-      ...(this.next ? { next: this.next.id } : {}),
-      ...(this.#entry ? { entry: this.#entry } : {}),
       visits: Object.fromEntries(this.#visits),
       interruptions: this.interruptions,
+      ...(this.next ? { next: this.next.id } : {}),
+      ...(this.#entry ? { entry: this.#entry } : {}),
       ...(this.resume ? { resume: this.resume } : {}),
     }
   }

@@ -136,7 +136,7 @@ export class StepExecution {
     const { record } = this.#frame.host
     if (!record) return
     const { place } = attempt
-    record('pipeline', type, details ? { ...place, ...details() } : place)
+    record('pipeline', type, details ? Object.assign({}, place, details()) : place)
   }
 }
 

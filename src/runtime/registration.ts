@@ -21,11 +21,11 @@ import type { ForkPoint } from './fork-point.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
 import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
+import { queuedRun } from './queued-run.js'
 import { ReceiptGiver } from './receipt-giver.js'
 import type { DispatchResult } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
 import type { RunEnvironment, RunOrigin } from './run-environment.js'
-import type { RunInfo } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
 import { timelineMetadata } from './timeline-metadata.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
@@ -120,9 +120,10 @@ export class Registration implements AdmissionHost {
     const ticket = new EventTicket(trigger.id, event, undefined, 0, this.#context.ids)
     const parent = { parentRunId: point.meta.runId, parentSeq: point.seq }
     const run = this.#createRun(ticket, { state: point.state, parent })
-    const keeping = this.durability?.keeping(run, this, () => Promise.resolve([]))
     await new Promise<void>((accepted, refused) => {
-      run.beginAt(point, keeping && { ...keeping, accepted, refused })
+      const told = { accepted, refused }
+      const keeping = this.durability?.keeping(run, this, () => Promise.resolve([]), told)
+      run.beginAt(point, keeping)
       if (!keeping) accepted()
     })
     return run
@@ -141,7 +142,6 @@ export class Registration implements AdmissionHost {
       accepted()
       run.begin(takeSlot)
     } else {
-      const keeping = this.durability!.keeping(run, this, () => kept.starting(ticket))
       const decided = new Promise<void>((resolve) => {
         const refused = (error: SystemError) => {
           this.#turnAway(ticket, error)
@@ -151,7 +151,11 @@ export class Registration implements AdmissionHost {
           accepted()
           resolve()
         }
-        run.begin(takeSlot, { ...keeping, preparing: () => kept.preparing(ticket), accepted: given, refused })
+        const told = { preparing: () => kept.preparing(ticket), accepted: given, refused }
+        run.begin(
+          takeSlot,
+          this.durability!.keeping(run, this, () => kept.starting(ticket), told),
+        )
       })
       this.#context.track(decided)
     }
@@ -322,20 +326,8 @@ export class Registration implements AdmissionHost {
   }
 
   #queue(ticket: Ticket): void {
-    const { runId, triggerId, event, key } = ticket
-    const { pipeline } = this.triggers.get(triggerId)!
-    const info: RunInfo = {
-      runId,
-      workflowId: this.id,
-      triggerId,
-      pipelineId: pipeline.id,
-      status: 'queued',
-      state: {},
-      startedAt: this.#context.clock.now(),
-      eventId: event.id,
-      ...(key === undefined ? {} : { key }),
-    }
-    this.#context.runs.queue(ticket, info)
+    const { pipeline } = this.triggers.get(ticket.triggerId)!
+    this.#context.runs.queue(ticket, queuedRun(ticket, this.id, pipeline.id, this.#context.clock.now()))
   }
 
   #createRun(ticket: Ticket, from?: RunOrigin): ActiveRun {

@@ -138,7 +138,7 @@ export abstract class RunLife extends RunEnvironment {
       this.registration.ended()
       this.#released.open()
       this.#settled.open()
-      const metadata = { ...this.#metadata(), status: 'aborted' as const }
+      const metadata = { status: 'aborted' as const, ...this.#metadata() }
       for (const resolve of this.#waiters.splice(0)) resolve({ ok: false, error: reason, metadata })
     }
     const disposed = this.disposeServices()
@@ -241,7 +241,7 @@ export abstract class RunLife extends RunEnvironment {
     const metadata = this.#metadata()
     const status = this.#status
     if (status === 'failed' || status === 'aborted') {
-      return { ok: false, error: this.reason!, metadata: { ...metadata, status } }
+      return { ok: false, error: this.reason!, metadata: { status, ...metadata } }
     }
     if (status === 'succeeded') return { ok: true, value: { status, state: this.state }, metadata }
     return {

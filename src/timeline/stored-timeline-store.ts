@@ -283,7 +283,7 @@ export class StoredTimelineStore implements TimelineStore {
     })
     if (isFinished(meta.status)) this.#measured.delete(meta.runId)
     else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
-    return { ...meta, bytes }
+    return Object.assign({}, meta, { bytes })
   }
 }
 

@@ -93,14 +93,16 @@ export class Durability {
   }
 
   /**
-   * How a new run is kept, as far as whoever admits it does not say otherwise.
+   * How a new run is kept.
    *
    * @param admission What is committed with its beginning.
+   * @param told Whom to tell what became of it. @default nobody
    */
   keeping(
     run: PersistentRun & { readonly runId: string },
     registration: Registration,
     admission: () => Promise<readonly StorageOperation[]>,
+    told: Partial<Pick<RunKeeping, 'preparing' | 'accepted' | 'refused'>> = {},
   ): RunKeeping {
     const persistence = this.persistence(run, this.journal(registration, run.runId, 1, 0))
     return {
@@ -110,8 +112,9 @@ export class Durability {
         await persistence.create(admission)
       },
       createFailed: (error) => persistence.createFailed(admission, error),
-      accepted: () => {},
-      refused: () => {},
+      preparing: told.preparing ?? nothing,
+      accepted: told.accepted ?? nothing,
+      refused: told.refused ?? nothing,
     }
   }
 
@@ -164,5 +167,7 @@ export class Durability {
     })
   }
 }
+
+const nothing = () => undefined
 
 export type { RecoveryReport } from './recovery.js'

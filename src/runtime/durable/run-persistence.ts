@@ -146,20 +146,26 @@ export class RunPersistence {
   #save(isWanted: () => boolean): Promise<void> {
     return this.#journal.save(() => {
       if (!isWanted()) return undefined
-      const contents = this.#contents()
-      const company = this.#company()
-      const committed = (keys: readonly string[]) => {
-        this.#stored = contents.checkpoint
-        company.committed(keys)
+      const { checkpoint, inboxes } = this.#contents()
+      const { events, beside, committed, refused } = this.#company()
+      return {
+        checkpoint,
+        inboxes,
+        events,
+        beside,
+        committed: (keys) => {
+          this.#stored = checkpoint
+          committed(keys)
+        },
+        refused,
       }
-      return { ...contents, ...company, committed }
     })
   }
 
   #end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, hasHooks: boolean): Promise<void> {
     return this.#journal.end(ended, () => {
-      const company = this.#company()
-      return { ...company, hasHooks, timelineBytes: timelineBytes(company.beside) }
+      const { events, beside, committed, refused } = this.#company()
+      return { events, beside, committed, refused, hasHooks, timelineBytes: timelineBytes(beside) }
     })
   }
 

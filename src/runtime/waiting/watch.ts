@@ -26,9 +26,8 @@ export function createWatch(
   const { event, events, mode, conditions = [], assign = {} } = descriptor
   const types = event === undefined ? [...new Set(events)] : [event]
   const isForAll = mode === 'all'
-  const watch = { id, origin, descriptor, types, isForAll }
-  if (stageId !== undefined) return { ...watch, stageId }
+  if (stageId !== undefined) return { id, origin, stageId, descriptor, types, isForAll }
   const comparisons = conditions.map(({ field, op, value, valueFrom }) => [field, op, value, valueFrom])
   const fingerprint = JSON.stringify([types, isForAll, comparisons, Object.entries(assign).sort()])
-  return { ...watch, fingerprint }
+  return { id, origin, descriptor, types, isForAll, fingerprint }
 }

@@ -3,7 +3,7 @@ import { deepFreeze } from '../core/deep-freeze.js'
 import { toMs } from '../core/duration.js'
 import { SystemError } from '../core/system-error.js'
 import { EventLog } from './event-log.js'
-import { Linked, LinkedList } from './linked-list.js'
+import { Linked, LinkedList } from '../core/linked-list.js'
 import type { TimelineEvent } from './timeline-event.js'
 import {
   type PruneOptions,

@@ -1,4 +1,4 @@
-import { Linked, LinkedList } from './linked-list.js'
+import { Linked, LinkedList } from '../core/linked-list.js'
 import type { RunRecording } from './run-recording.js'
 
 /** The place of a run among those that have something to store. */

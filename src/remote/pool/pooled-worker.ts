@@ -1,5 +1,6 @@
+import { LinkedList } from '../../core/linked-list.js'
 import type { WorkerCapabilities } from '../protocol/messages.js'
-import { type HeldRequest, HeldRequests } from './held-requests.js'
+import { HeldRequest } from './held-request.js'
 import type { WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
 
 /** What a worker gives when it registers. */
@@ -28,7 +29,8 @@ export class PooledWorker {
   readonly connectedAt: number
   readonly slots: number
   readonly weight: number
-  readonly pending = new HeldRequests<PooledWorker>()
+  /** What it has in hand, in the order in which it came. */
+  readonly pending = new LinkedList<HeldRequest<PooledWorker>>()
   readonly #active = new Map<string, number>()
   readonly #tasks: ReadonlySet<string>
   completed = 0
@@ -77,16 +79,22 @@ export class PooledWorker {
   /** @param requestId Must not be in its hand yet. */
   track(requestId: string, category: string | undefined): HeldRequest<PooledWorker> {
     if (category !== undefined) this.#active.set(category, (this.#active.get(category) ?? 0) + 1)
-    return this.pending.add(requestId, this, category)
+    const request = new HeldRequest<PooledWorker>(requestId, this, category)
+    this.pending.add(request)
+    return request
   }
 
   release(request: HeldRequest<PooledWorker>): void {
-    this.pending.remove(request)
+    this.pending.delete(request)
     const { category } = request
     if (category === undefined) return
     const left = this.#active.get(category)! - 1
     if (left === 0) this.#active.delete(category)
     else this.#active.set(category, left)
+  }
+
+  get pendingRequestIds(): string[] {
+    return this.pending.toArray().map(({ requestId }) => requestId)
   }
 
   knows(task: string): boolean {
@@ -125,7 +133,7 @@ export class PooledWorker {
       lastHeartbeat: this.lastHeartbeat,
       activeRequests: this.pending.size,
       completedRequests: this.completed,
-      pendingRequestIds: new Set(this.pending.ids()),
+      pendingRequestIds: new Set(this.pendingRequestIds),
       categoryActiveRequests: new Map(this.#active),
     })
   }

@@ -1,6 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
 import { IdMap } from '../id-map.js'
-import type { HeldRequest } from './held-requests.js'
+import type { HeldRequest } from './held-request.js'
 import { PooledWorker, type WorkerRegistration } from './pooled-worker.js'
 import { leastLoaded, selectWorker } from './select-worker.js'
 import type { RemovedWorker, WorkerCriteria, WorkerInfo, WorkerStatus } from './worker-info.js'
@@ -58,7 +58,7 @@ export class WorkerPool {
   remove(workerId: string): RemovedWorker | undefined {
     const worker = this.#workers.get(workerId)
     if (!worker) return undefined
-    const removed = { worker: worker.toInfo(), pendingRequestIds: worker.pending.ids() }
+    const removed = { worker: worker.toInfo(), pendingRequestIds: worker.pendingRequestIds }
     for (const requestId of removed.pendingRequestIds) this.#held.delete(requestId)
     this.#workers.delete(workerId)
     this.#inOrder = undefined

@@ -333,6 +333,38 @@ describe('a damaged file', () => {
     expect(await damaged.scan({ prefix: '' })).toHaveLength(4)
   })
 
+  it('refuses only the commits that expect something of what is damaged, among many made at once', async () => {
+    const file = newFile()
+    const storage = sqliteStorage({ file })
+    const keys = Array.from({ length: 40 }, (_, index) => `run/${index}`)
+    await storage.commit(keys.map((key) => put(key, { secret: `value of ${key}.` })))
+    await storage.close()
+    const bytes = readFileSync(file)
+    for (const key of ['run/2', 'run/4']) bytes[bytes.indexOf(`value of ${key}.`)]! ^= 0x01
+    writeFileSync(file, bytes)
+
+    await using damaged = sqliteStorage({ file })
+    const outcomes = await Promise.allSettled(
+      keys.map((key) => {
+        const expectation: StorageOperation = {
+          type: 'expect',
+          key,
+          field: 'secret',
+          equals: `value of ${key}.`,
+        }
+        return damaged.commit([expectation, put(key, 'new')])
+      }),
+    )
+    const refused = outcomes.flatMap((each, index) =>
+      each.status === 'rejected' ? [[index, each.reason]] : [],
+    )
+    expect(refused).toMatchObject([
+      [2, { code: 'STORAGE', context: { key: 'run/2', reason: 'damaged' } }],
+      [4, { code: 'STORAGE', context: { key: 'run/4', reason: 'damaged' } }],
+    ])
+    expect(await damaged.get('run/39')).toBe('new')
+  })
+
   it(
     'never returns a value that was not written, whichever bit is flipped',
     { timeout: 3_600_000 },

@@ -29,6 +29,9 @@ interface Row {
   readonly checksum: number
 }
 
+/** Fewer than so many are read one by one: the statement that reads many costs more than a read. */
+const LEAST_TOGETHER = 16
+
 type ScannedRow = { readonly key: Bytes } & Partial<Row>
 
 export interface SqliteRecordsOptions {
@@ -50,6 +53,7 @@ export class SqliteRecords {
   readonly #begin: SqliteStatement
   readonly #commit: SqliteStatement
   readonly #get: SqliteStatement
+  readonly #getMany: SqliteStatement
   readonly #put: SqliteStatement
   readonly #delete: SqliteStatement
   readonly #deleteRange: SqliteStatement
@@ -76,6 +80,9 @@ export class SqliteRecords {
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
     this.#get = database.prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
+    this.#getMany = database.prepare(
+      `SELECT ${KEY}, ${COLUMNS} FROM busline_records WHERE busline_records.key IN (SELECT value FROM json_each(?))`,
+    )
     this.#put = database.prepare(
       'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?) ' +
         'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
@@ -120,7 +127,8 @@ export class SqliteRecords {
     this.#begin.run()
     try {
       this.#known?.begin((this.#dataVersion.get() as { data_version: number }).data_version)
-      const folded = foldCommits(commits, (key) => this.#current(key), JSON.parse)
+      const stored = this.#readExpected(commits)
+      const folded = foldCommits(commits, (key) => this.#current(key, stored), JSON.parse)
       const { outcomes, deletedPrefixes, records } = folded
       for (const prefix of deletedPrefixes) {
         this.#deleteRange.run(encodeKey(prefix), encodeEnd(prefixEnd(prefix)))
@@ -171,9 +179,34 @@ export class SqliteRecords {
   }
 
   /** The value before the transaction that is under way. */
-  #current(key: string): unknown {
+  #current(key: string, stored: ReadonlyMap<string, Row | undefined>): unknown {
     const json = this.#known?.get(key)
-    return json === undefined ? this.get(key) : JSON.parse(json)
+    if (json !== undefined) return JSON.parse(json)
+    if (!stored.has(key)) return this.get(key)
+    const row = stored.get(key)
+    return row && decodeRecord(key, toText(row.json), row.checksum)
+  }
+
+  /** What commits expect something of and is not known, read at once where it is much: a call of an engine costs more than a row. */
+  #readExpected(commits: readonly CheckedCommit<string>[]): ReadonlyMap<string, Row | undefined> {
+    const stored = new Map<string, Row | undefined>()
+    for (const { expectations } of commits) {
+      for (const { key } of expectations) {
+        if (this.#known?.get(key) === undefined) stored.set(key, undefined)
+      }
+    }
+    if (stored.size < LEAST_TOGETHER) return NOTHING_READ
+    try {
+      const rows = this.#getMany.all(JSON.stringify(Array.from(stored.keys(), encodeKey)))
+      for (const row of rows as (Row & { readonly key: Bytes })[]) {
+        stored.set(decodeKey(toText(row.key) ?? ''), row)
+      }
+      return stored
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      // Read one by one it will be seen which is damaged.
+      return NOTHING_READ
+    }
   }
 
   #read(key: string, encodedKey: string): unknown {
@@ -253,6 +286,8 @@ export class SqliteRecords {
     return (row as { version: number } | undefined)?.version
   }
 }
+
+const NOTHING_READ: ReadonlyMap<string, Row | undefined> = new Map()
 
 function encodeEnd(end: string | undefined): string {
   return end === undefined ? AFTER_ALL_KEYS : encodeKey(end)

@@ -92,6 +92,39 @@ export function addCommits(add: AddCase): void {
     equal((await store.keys({ prefix: 'good/' })).length, 20)
   })
 
+  add('judges many expectations at once, each by the record that it names', async (store) => {
+    // Keys as they may come: quotes, what JSON escapes, letters of many bytes, half a surrogate pair.
+    const names = [
+      'plain',
+      'quo"te',
+      "apo'strophe",
+      'back\\slash',
+      'tab\t',
+      'ünï',
+      '漢字',
+      '🚌',
+      '\ud83d',
+      '{"a":1}',
+    ]
+    const keys = names.flatMap((name) => Array.from({ length: 6 }, (_, index) => `many/${name}/${index}`))
+    const stored = keys.filter((_, index) => index % 2 === 0)
+    await store.put(...stored.map((key): [string, unknown] => [key, { of: key }]))
+    const holds = keys.map((key, index) => expectField(key, 'of', index % 2 === 0 ? key : undefined))
+    await store.driver.commit([...holds, put('one', 1)])
+    equal(await store.driver.get('one'), 1)
+    for (const wrong of [0, 1, keys.length - 1]) {
+      const key = keys[wrong]!
+      const failing = holds.map((each, index) => (index === wrong ? expectField(key, 'of', 'else') : each))
+      const error = await rejects(() => store.driver.commit([...failing, put('two', 2)]), 'CONFLICT')
+      equal(error.context.key, key)
+    }
+    const outcomes = await Promise.allSettled(
+      keys.map((key) => store.driver.commit([expectField(key, 'of', key), put(key, { of: 'done' })])),
+    )
+    outcomes.forEach(({ status }, index) => equal(status, index % 2 === 0 ? 'fulfilled' : 'rejected'))
+    equal(await store.driver.get('two'), undefined)
+  })
+
   add('applies commits made without waiting in the order they were made', async (store) => {
     const commits = Array.from({ length: 100 }, (_, index) =>
       store.put(['last', index], [`each/${index}`, index]),

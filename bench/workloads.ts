@@ -300,16 +300,19 @@ export const WORKLOADS: readonly Workload[] = [
     title: 'Durable runs of three stages on SQLite, one after the other, synchronous = FULL',
     unit: 'runs/s',
     higherIsBetter: true,
+    // A round takes seconds, in which the disk is now twice as fast, now half.
+    rounds: 11,
     contestants: [
-      contestant('three transactions of one record', 'durable/one-by-hand.mjs'),
-      contestant('the same writes by hand', 'durable/sqlite-by-hand.mjs', '1'),
+      contestant('by hand, in three transactions', 'durable/sqlite-by-hand.mjs', 'three'),
+      contestant('by hand, in four', 'durable/sqlite-by-hand.mjs', '1'),
       contestant('busline', 'durable/sqlite.mjs', 'one'),
+      contestant('three transactions of one record', 'durable/one-by-hand.mjs'),
     ],
     goals: [
       {
-        what: 'at most 1.5 times as long as three flushed transactions, so at least 0.67 of their rate',
+        what: 'at most 1.5 times as long as the same writes in three flushed transactions, so at least 0.67 of their rate',
         contestant: 'busline',
-        over: 'three transactions of one record',
+        over: 'by hand, in three transactions',
         atLeast: 1 / 1.5,
       },
     ],
@@ -322,6 +325,7 @@ export const WORKLOADS: readonly Workload[] = [
     contestants: [
       contestant('by hand: their rows read three times', 'recovery/floor.mjs'),
       contestant('busline', 'recovery/busline.mjs'),
+      contestant('by hand: their records alone read three times', 'recovery/floor.mjs', 'records'),
     ],
     goals: [
       {

@@ -60,11 +60,12 @@ export async function recordCommits(runs, concurrency = CONCURRENCY) {
     get: (key) => store.get(key),
     scan: (options) => store.scan(options),
     commit(operations) {
-      commits.push(
-        operations
-          .filter(({ type }) => type !== 'expect')
-          .map((each) => ({ ...each, ...('value' in each ? { json: JSON.stringify(each.value) } : {}) })),
-      )
+      // That the process lives is no write of a run.
+      const isOfRun = !operations.some(({ key }) => key?.startsWith('owner/'))
+      const writes = operations
+        .filter(({ type }) => type !== 'expect')
+        .map((each) => ({ ...each, ...('value' in each ? { json: JSON.stringify(each.value) } : {}) }))
+      if (isOfRun) commits.push(writes)
       return store.commit(operations)
     },
     close: () => store.close(),

@@ -1,4 +1,8 @@
-/** `node sqlite-by-hand.mjs [commits]`: what Busline writes, written by hand, so many (50) commits in a transaction, the text made before. */
+/**
+ * `node sqlite-by-hand.mjs [commits | three]`: what Busline writes, written by hand, so many (50) commits in a transaction, the
+ * text made before. `three`: what one run after the other writes, in three transactions each: what it begins with
+ * in that of its first stage.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,9 +10,12 @@ import { report } from '../stopwatch.mjs'
 import { CONCURRENCY, grouped, recordCommits } from './orders.mjs'
 import { ENGINE, openByHand } from './sqlite-engine.mjs'
 
-const size = Number(process.argv[2] ?? CONCURRENCY)
-const RUNS = size === 1 ? 500 : 4000
-const groups = grouped(await recordCommits(RUNS, size), size)
+const [variant = String(CONCURRENCY)] = process.argv.slice(2)
+const size = variant === 'three' ? 1 : Number(variant)
+const RUNS = size === 1 ? 2000 : 4000
+const commits = await recordCommits(RUNS, size)
+if (commits.length !== 4 * RUNS) throw new Error(`${RUNS} runs made ${commits.length} commits`)
+const groups = variant === 'three' ? inThrees(commits) : grouped(commits, size)
 const folder = mkdtempSync(join(tmpdir(), 'busline-bench-'))
 const database = await openByHand(join(folder, 'runs.db'))
 database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
@@ -32,3 +39,12 @@ for (const operations of groups) {
 report((RUNS / (performance.now() - startedAt)) * 1000, ENGINE)
 database.close()
 rmSync(folder, { recursive: true })
+
+/** Of four commits of each run the first two share a transaction. */
+function inThrees(commits) {
+  const groups = []
+  for (let at = 0; at < commits.length; at += 4) {
+    groups.push([...commits[at], ...commits[at + 1]], commits[at + 2], commits[at + 3])
+  }
+  return groups
+}

@@ -5,12 +5,12 @@ import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { report } from '../stopwatch.mjs'
 
-/** `workers=16`, `figure=rate` or `figure=p99`. */
+/** `workers=16`, `window=1024`, `figure=rate` or `figure=p99`. */
 export const args = Object.fromEntries(process.argv.slice(2).map((arg) => arg.split('=')))
 export const workers = Number(args.workers ?? 1)
 
 /** How many requests are under way at a time, over all workers. */
-export const WINDOW = 64
+const window = Number(args.window ?? 64)
 
 const input = {
   orderId: 'o-12345',
@@ -55,7 +55,7 @@ const WARM_UP_MS = 3000
 
 /** Starts the process that holds the workers, and waits until it says that they are there. */
 export async function startPeers(file, port) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(port), String(workers)])
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(port), String(workers), String(window)])
   await once(child, 'message')
   return child
 }
@@ -79,6 +79,6 @@ async function run(doOnce, ms) {
       now = after
     }
   }
-  await Promise.all(Array.from({ length: WINDOW }, lane))
+  await Promise.all(Array.from({ length: window }, lane))
   return { done: latencies.length, elapsedMs: performance.now() - startedAt, latencies }
 }

@@ -96,10 +96,10 @@ export class Fork {
 
   #results(): readonly ChildResult[] {
     return this.#children.map(({ run }, index): ChildResult => {
-      const base = { id: run.pipelineId, index }
+      const id = run.pipelineId
       return run.status === 'succeeded'
-        ? { ...base, ok: true, state: run.state }
-        : { ...base, ok: false, error: run.error! }
+        ? { id, index, ok: true, state: run.state }
+        : { id, index, ok: false, error: run.error! }
     })
   }
 

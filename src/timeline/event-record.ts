@@ -23,24 +23,21 @@ export interface EventRecord {
 /** @param events At least one. */
 export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {
   const { seq: first, timestamp: since } = events[0]!
+  const after: number[] = []
+  const types: TimelineEvent['type'][] = []
+  const payloads: TimelineEvent['payload'][] = []
   const sources: Record<number, TimelineSource> = {}
   const deltas: Record<number, readonly Patch[]> = {}
   const snapshots: Record<number, TimelineState> = {}
-  events.forEach(({ type, source, delta, snapshot }, index) => {
+  events.forEach(({ timestamp, type, source, payload, delta, snapshot }, index) => {
+    after.push(timestamp - since)
+    types.push(type)
+    payloads.push(payload)
     if (source !== sourceOf(type)) sources[index] = source
     if (delta) deltas[index] = delta
     if (snapshot) snapshots[index] = snapshot
   })
-  return {
-    first,
-    since,
-    after: events.map(({ timestamp }) => timestamp - since),
-    types: events.map(({ type }) => type),
-    payloads: events.map(({ payload }) => payload),
-    sources,
-    deltas,
-    snapshots,
-  }
+  return { first, since, after, types, payloads, sources, deltas, snapshots }
 }
 
 /** The events of a record from `from` to `to`, both included. */

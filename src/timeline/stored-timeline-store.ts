@@ -103,11 +103,12 @@ export class StoredTimelineStore implements TimelineStore {
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
     if (previousStatus === meta.status) return operations
+    const place = placeOf(meta)
     if (previousStatus !== undefined) {
-      operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + placeOf(meta) })
+      operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + place })
     }
     const entry = toIndexEntry(meta)
-    for (const key of this.#indexKeys(meta)) operations.push({ type: 'put', key, value: entry })
+    for (const key of this.#indexKeys(meta, place)) operations.push({ type: 'put', key, value: entry })
     return operations
   }
 
@@ -251,18 +252,18 @@ export class StoredTimelineStore implements TimelineStore {
     }
   }
 
-  #indexKeys(run: {
-    readonly runId: string
-    readonly workflowId: string
-    readonly status: TimelineStatus
-    readonly startTime: number
-  }): readonly string[] {
-    const { workflowId, status } = run
-    return [{}, { workflowId }, { status }].map((filter) => this.#keys.index(filter) + placeOf(run))
+  #indexKeys(
+    { workflowId, status }: { readonly workflowId: string; readonly status: TimelineStatus },
+    place: string,
+  ): readonly string[] {
+    const keys = this.#keys
+    return [keys.index({}) + place, keys.index({ workflowId }) + place, keys.index({ status }) + place]
   }
 
   #deletion(run: RunTimelineMeta | IndexEntry): StorageOperation[] {
-    const keys = TIMELINE_STATUSES.flatMap((status) => this.#indexKeys({ ...run, status }))
+    const { workflowId } = run
+    const place = placeOf(run)
+    const keys = TIMELINE_STATUSES.flatMap((status) => this.#indexKeys({ workflowId, status }, place))
     this.#measured.delete(run.runId)
     return [
       { type: 'delete', key: this.#keys.run(run.runId) },

@@ -1,8 +1,19 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
+import { Linked, LinkedList } from '../../core/linked-list.js'
 import type { SystemError } from '../../core/system-error.js'
 
 /** How long a store may still take over what is under way when its user leaves. */
 export const LEAVE_WITHIN_MS = 5000
+
+/** Somebody who waits for an answer of the store. */
+class Waiter extends Linked {
+  readonly reject: (reason: SystemError) => void
+
+  constructor(reject: (reason: SystemError) => void) {
+    super()
+    this.reject = reject
+  }
+}
 
 /**
  * How long whoever writes to a store waits for it: as long as it takes, until somebody says that it is enough. From then on nothing
@@ -11,8 +22,8 @@ export const LEAVE_WITHIN_MS = 5000
  */
 export class Patience {
   readonly #clock: Clock
-  /** What rejects those that wait now. */
-  readonly #waiting = new Set<(reason: SystemError) => void>()
+  /** Those that wait now. */
+  readonly #waiting = new LinkedList<Waiter>()
   #reason: SystemError | undefined
   #isOver = false
   #timer: TimerHandle
@@ -32,7 +43,7 @@ export class Patience {
     this.#reason = reason
     this.#timer = this.#clock.setTimeout(() => {
       this.#isOver = true
-      for (const reject of this.#waiting) reject(reason)
+      for (const waiter of this.#waiting.toArray()) waiter.reject(reason)
     }, LEAVE_WITHIN_MS)
   }
 
@@ -40,15 +51,16 @@ export class Patience {
   bound<Value>(answer: Promise<Value>): Promise<Value> {
     if (this.#isOver) return Promise.reject(this.#reason!)
     return new Promise((resolve, reject) => {
-      this.#waiting.add(reject)
+      const waiter = new Waiter(reject)
+      this.#waiting.add(waiter)
       // Two handlers, not `finally`, which would be three promises more for each commit.
       answer.then(
         (value) => {
-          this.#waiting.delete(reject)
+          this.#waiting.delete(waiter)
           resolve(value)
         },
         (error: unknown) => {
-          this.#waiting.delete(reject)
+          this.#waiting.delete(waiter)
           reject(error)
         },
       )

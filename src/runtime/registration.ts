@@ -219,7 +219,8 @@ export class Registration implements AdmissionHost {
 
   /** An event that was accepted before the process went away, back in its place. */
   readmit({ triggerId, event, key, priority, runId, preparations = 0 }: TicketRecord): void {
-    if (!this.triggers.has(triggerId)) return
+    // Its turn may have come here since it was read.
+    if (!this.triggers.has(triggerId) || this.#context.runs.info(runId)) return
     const ticket = new EventTicket(triggerId, event, key, priority, () => runId)
     this.#kept!.adopt(ticket, preparations)
     this.admission.readmit(ticket)

@@ -229,6 +229,45 @@ describe('events that wait for their turn', () => {
     expect(two.receipts.map(({ outcome }) => outcome)).toEqual(['started', 'started'])
     await two.runtime.stop()
   })
+
+  it('begin once when their turn comes while their process recovers, and their runs stay known', async () => {
+    const storage = durable()
+    let whileReading: (() => Promise<void>) | undefined
+    const slow: StorageDriver = {
+      ...passingOn(storage),
+      scan: async (options) => {
+        const page = await storage.scan(options)
+        if (options.prefix === 'ticket/orders/') await whileReading?.()
+        return page
+      },
+    }
+    let letGo = () => {}
+    const gate = new Promise<void>((resolve) => (letGo = resolve))
+    const begun: string[] = []
+    const work = async ({ event }: StepContext) => {
+      begun.push(event.id)
+      await gate
+    }
+    const pipeline = { id: 'main', stages: [{ id: 'work', steps: { work } }] }
+    const one = await open(slow, pipeline, { mode: { type: 'transient', concurrency: 1 } })
+    await one.runtime.submit('order', {}, { id: 'first' })
+    await one.runtime.submit('order', {}, { id: 'second' })
+    await clock.settle()
+    expect(begun).toEqual(['first'])
+    // It is read as an event that waits; by the time it is looked at its run has ended.
+    whileReading = async () => {
+      letGo()
+      await clock.settle()
+    }
+    await one.runtime.recover()
+    await clock.settle()
+    expect(begun).toEqual(['first', 'second'])
+    expect(one.runtime.listAllRuns()).toMatchObject([
+      { eventId: 'first', status: 'succeeded' },
+      { eventId: 'second', status: 'succeeded' },
+    ])
+    await one.runtime.stop()
+  })
 })
 
 describe('owners', () => {

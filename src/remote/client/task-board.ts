@@ -202,7 +202,7 @@ export class TaskBoard {
   #tell(requestId: string, message: TaskNews): void {
     // What a task says after its end concerns nobody.
     if (this.#jobs.has(requestId))
-      this.#options.outbox.tell(requestId, JSON.stringify({ ...message, requestId }))
+      this.#options.outbox.tell(requestId, JSON.stringify(Object.assign({}, message, { requestId })))
   }
 
   /** One timer for all: a request that is still there at its second turn takes a while. */

@@ -26,7 +26,7 @@ export function dispatchRequest(
   const workerId = requests.assign({
     requestId,
     criteria,
-    text: () => JSON.stringify({ ...message, requestId }),
+    text: () => JSON.stringify(Object.assign({}, message, { requestId })),
     listener: { onEnd: () => settle('released'), onLost: () => settle('lost') },
   })
   return workerId === undefined ? undefined : { requestId, workerId, settled }

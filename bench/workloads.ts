@@ -135,7 +135,7 @@ export const PROGRAMS: readonly {
 ]
 
 /** Requests to remote workers, against frames of the same bytes that are only echoed. */
-function remote(name: string, title: string, workers: number): Workload {
+function remote(name: string, title: string, ...size: readonly string[]): Workload {
   const [floor, busline] = ['ws, echoed by hand', 'busline']
   return {
     name: `remote-${name}`,
@@ -143,12 +143,19 @@ function remote(name: string, title: string, workers: number): Workload {
     unit: 'requests/s',
     higherIsBetter: true,
     contestants: [
-      contestant(floor, 'remote/floor.mjs', `workers=${workers}`),
-      contestant(busline, 'remote/busline.mjs', `workers=${workers}`),
+      contestant(floor, 'remote/floor.mjs', ...size),
+      contestant(busline, 'remote/busline.mjs', ...size),
     ],
+    rounds: 7,
     goals: [{ what: 'at least 0.6 of the echo', contestant: busline, over: floor, atLeast: 0.6 }],
   }
 }
+
+const REMOTE_SIZES = [
+  { name: '1 worker, 64 at a time', size: ['workers=1'] },
+  { name: '16 workers, 64 at each', size: ['workers=16', 'window=1024'] },
+  { name: '16 workers, 4 at each', size: ['workers=16'] },
+]
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -474,21 +481,28 @@ export const WORKLOADS: readonly Workload[] = [
     'Keys, each a line of its own',
     [1, 100, 10_000].map((size) => `keys=${size}`),
   ),
-  remote('one', 'Requests through remoteExecutor to one worker, 64 at a time', 1),
-  remote('sixteen', 'Requests through remoteExecutor to 16 workers, 64 at a time', 16),
+  remote('one', 'Requests through remoteExecutor to one worker, 64 at a time', 'workers=1'),
+  remote(
+    'sixteen',
+    'Requests through remoteExecutor to 16 workers, 64 at a time at each',
+    'workers=16',
+    'window=1024',
+  ),
+  remote('sixteen-few', 'Requests through remoteExecutor to 16 workers, 4 at a time at each', 'workers=16'),
   {
     name: 'remote-p99',
     title: '99th percentile of the same requests',
     unit: 'ms',
     higherIsBetter: false,
-    contestants: [1, 16].flatMap((workers) => [
-      contestant(`ws, ${workers}`, 'remote/floor.mjs', `workers=${workers}`, 'figure=p99'),
-      contestant(`busline, ${workers}`, 'remote/busline.mjs', `workers=${workers}`, 'figure=p99'),
+    rounds: 7,
+    contestants: REMOTE_SIZES.flatMap(({ name, size }) => [
+      contestant(`ws, ${name}`, 'remote/floor.mjs', ...size, 'figure=p99'),
+      contestant(`busline, ${name}`, 'remote/busline.mjs', ...size, 'figure=p99'),
     ]),
-    goals: [1, 16].map((workers) => ({
-      what: `within twice the echo, ${workers} workers`,
-      contestant: `busline, ${workers}`,
-      over: `ws, ${workers}`,
+    goals: REMOTE_SIZES.map(({ name }) => ({
+      what: `within twice the echo, ${name}`,
+      contestant: `busline, ${name}`,
+      over: `ws, ${name}`,
       atMost: 2,
     })),
   },

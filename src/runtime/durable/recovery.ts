@@ -148,8 +148,9 @@ class RecoveryPass implements RecoveryReport {
       ...(before ? [] : [registry.expectRun(this.#registration.id, record)]),
       ...registry.claimOperations(runId, before, ownership.id),
     ]
-    const claimed: Takeover[] = []
     const areAll = wanted.length > 1 ? this.#tryCommit(wanted.flatMap(claimOf)) : Promise.resolve(false)
+    if (await areAll.catch(() => false)) return wanted
+    const claimed: Takeover[] = []
     await this.#all(wanted, async (each) => {
       if (!(await areAll) && !(await this.#tryCommit(claimOf(each)))) return 'owned'
       claimed.push(each)

@@ -6,9 +6,14 @@ export function checksumOf(key: string, json: string): number {
   return crc32(key + json) | 0
 }
 
-/** The value of a record as it was read. @throws {SystemError} `STORAGE` when it is not what was written. */
-export function decodeRecord(key: string, json: string | undefined, checksum: number): unknown {
-  if (json !== undefined && checksumOf(key, json) === checksum) return JSON.parse(json)
+/**
+ * The value of a record as it was read, as text or as the bytes of it.
+ *
+ * @throws {SystemError} `STORAGE` when it is not what was written.
+ */
+export function decodeRecord(key: string, json: string | Buffer | undefined, checksum: number): unknown {
+  // The sum of both is that of the second begun with that of the first; so bytes need not become text for it.
+  if (json !== undefined && (crc32(json, crc32(key)) | 0) === checksum) return JSON.parse(json.toString())
   throw damagedError(key)
 }
 

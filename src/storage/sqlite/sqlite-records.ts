@@ -184,7 +184,7 @@ export class SqliteRecords {
     if (json !== undefined) return JSON.parse(json)
     if (!stored.has(key)) return this.get(key)
     const row = stored.get(key)
-    return row && decodeRecord(key, toText(row.json), row.checksum)
+    return row && decodeRecord(key, toBytes(row.json), row.checksum)
   }
 
   /** What commits expect something of and is not known, read at once where it is much: a call of an engine costs more than a row. */
@@ -216,13 +216,13 @@ export class SqliteRecords {
     } catch (error) {
       throw isDamage(error) ? damagedError(key, error) : error
     }
-    return row && decodeRecord(key, toText(row.json), row.checksum)
+    return row && decodeRecord(key, toBytes(row.json), row.checksum)
   }
 
   #record({ key: bytes, json, checksum }: ScannedRow): StorageRecord {
     const encodedKey = toText(bytes) ?? ''
     const key = decodeKey(encodedKey)
-    if (checksum !== undefined) return { key, value: decodeRecord(key, toText(json), checksum) }
+    if (checksum !== undefined) return { key, value: decodeRecord(key, toBytes(json), checksum) }
     const value = this.#read(key, encodedKey)
     if (value === undefined) throw damagedError(key)
     return { key, value }
@@ -300,9 +300,14 @@ function toBuffer(bytes: Bytes): Buffer {
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** `undefined` for what is not even bytes; bytes that are not UTF-8 become text that no checksum fits. */
+/** `undefined` for what is not even bytes. */
+function toBytes(bytes: Bytes | null | undefined): Buffer | undefined {
+  return bytes ? toBuffer(bytes) : undefined
+}
+
+/** Bytes that are not UTF-8 become the text of another key. */
 function toText(bytes: Bytes | null | undefined): string | undefined {
-  return bytes ? toBuffer(bytes).toString() : undefined
+  return toBytes(bytes)?.toString()
 }
 
 /** Engines throw errors of their own for text that is no longer UTF-8. */

@@ -55,7 +55,11 @@ const WARM_UP_MS = 3000
 
 /** Starts the process that holds the workers, and waits until it says that they are there. */
 export async function startPeers(file, port) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(port), String(workers), String(window)])
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [
+    String(port),
+    String(workers),
+    String(window),
+  ])
   await once(child, 'message')
   return child
 }

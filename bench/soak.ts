@@ -57,10 +57,10 @@ async function soak(runs: number, name: string): Promise<Part> {
   let next = 0
   const worker = async () => {
     while (next < runs) {
-      next++
+      const run = ++next
       const result = await runtime.invoke('soak', 'on', {})
       if (!result.ok) throw result.error
-      if (next % KEPT === 0) await prune(`${name}: ${next} of ${runs}`)
+      if (run % KEPT === 0) await prune(`${name}: ${run} of ${runs}`)
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker))

@@ -24,6 +24,8 @@ export function foldCommits<Value>(
 ): FoldedCommits<Value> {
   const records = new Map<string, Value | undefined>()
   const prefixes: string[] = []
+  /** Keys of `records` that are put, from the first deleted prefix on: it looks through these, not through what is deleted. */
+  let puts: Set<string> | undefined
 
   const current = (key: string): unknown => {
     const encoded = records.get(key)
@@ -50,10 +52,19 @@ export function foldCommits<Value>(
     if (refusal) return refusal
     for (const write of commit.writes) {
       if (write.type === 'deletePrefix') {
-        for (const key of records.keys()) if (key.startsWith(write.prefix)) records.delete(key)
+        puts ??= new Set(Array.from(records.keys()).filter((key) => records.get(key) !== undefined))
+        for (const key of puts) {
+          if (!key.startsWith(write.prefix)) continue
+          puts.delete(key)
+          records.delete(key)
+        }
         prefixes.push(write.prefix)
+      } else if (write.type === 'put') {
+        puts?.add(write.key)
+        records.set(write.key, write.value)
       } else {
-        records.set(write.key, write.type === 'put' ? write.value : undefined)
+        puts?.delete(write.key)
+        records.set(write.key, undefined)
       }
     }
     return undefined

@@ -181,9 +181,15 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   async deleteRun(runId: string): Promise<boolean> {
+    const operations = await this.deletion(runId)
+    if (operations.length > 0) await this.#driver.commit(operations)
+    return operations.length > 0
+  }
+
+  /** What deletes a run, to be put into a commit with other records; empty when there is none. */
+  async deletion(runId: string): Promise<readonly StorageOperation[]> {
     const meta = await this.getRunMeta(runId)
-    if (meta) await this.#driver.commit(this.#deletion(meta))
-    return meta !== undefined
+    return meta ? this.#deletion(meta) : []
   }
 
   async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {

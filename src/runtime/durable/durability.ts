@@ -58,7 +58,13 @@ export class Durability {
       onGone: onOwnerGone,
       onFault: (error) => context.report(error, 'Renewing the claim of this process'),
     })
-    this.#pruneHost = { driver, timelines: shared ?? timelineStore, now: () => context.clock.now() }
+    this.#pruneHost = {
+      driver,
+      timelines: timelineStore,
+      shared,
+      ids: context.ids,
+      now: () => this.clock.now(),
+    }
     this.#housekeeping = retention && this.#keepHouse(retention)
   }
 

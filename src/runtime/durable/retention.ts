@@ -1,12 +1,17 @@
 import { toMs } from '../../core/duration.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
-import type { StorageDriver, StorageOperation, StorageRecord } from '../../storage/storage-driver.js'
+import type { StorageOperation, StorageRecord } from '../../storage/storage-driver.js'
+import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { TimelineStore } from '../../timeline/timeline-store.js'
+import { HistoryTotals, type TotalsHost, isUnreadable } from './history-totals.js'
 import { recordKeys } from './record-keys.js'
 import type { PruneReport, RetentionOptions } from './retention-options.js'
 import type { AcceptedRecord, HistoryRecord, RememberedRecord } from './run-record.js'
 
-const PAGE = 200
+/** As many runs go in one commit: more would hold others up. */
+const PAGE = 100
+
+const NONE = { runs: 0, bytes: 0 }
 
 /** How long the id of an event is known, when nobody says otherwise. */
 const REMEMBER_IDS = '7d'
@@ -20,11 +25,11 @@ interface Limits {
   readonly maxBytes: number
 }
 
-export interface PruneHost {
-  readonly driver: StorageDriver
-  /** Where the timelines of the runs are, if they are recorded. */
-  readonly timelines: TimelineStore | undefined
-  now(): number
+export interface PruneHost extends TotalsHost {
+  /** Where the timelines of the runs are, if they are recorded elsewhere than beside them. */
+  readonly timelines?: TimelineStore | undefined
+  /** Where they are beside the runs. */
+  readonly shared?: StoredTimelineStore | undefined
   /** Asked between pages: whether to leave the rest for another time. @default never */
   isOver?(): boolean
 }
@@ -32,9 +37,9 @@ export interface PruneHost {
 /**
  * Removes what is left of runs that have ended, the first that ended first.
  *
- * It reads an index in the order of the ends, so it costs as much as it removes; only a number of runs or bytes has to be
- * counted. A run goes in one commit, its timeline before it: who dies in between is followed by one who finds the run in
- * the index again. The commit holds only while nobody has a claim on the run, so that nothing goes about whose end
+ * It reads an index in the order of the ends, as far as something goes; what stays is counted by {@link HistoryTotals}. A page
+ * of runs goes in one commit, timelines kept elsewhere before it: who dies in between is followed by one who finds the runs
+ * in the index again. The commit holds only while nobody has a claim on any of them, so that nothing goes about whose end
  * something is still to be done.
  */
 export async function prune(host: PruneHost, options: RetentionOptions): Promise<PruneReport> {
@@ -64,8 +69,17 @@ function readLimits(options: RetentionOptions, now: number): Limits {
   }
 }
 
+/** What it takes to remove a run. */
+interface Removal {
+  readonly record: StorageRecord
+  readonly operations: readonly StorageOperation[]
+  /** Whether the id of its event goes as well. */
+  readonly isForgotten: boolean
+}
+
 class PrunePass {
   readonly report = { runs: 0, ids: 0, bytes: 0 }
+  #fault: SystemError | undefined
   readonly #host: PruneHost
   readonly #limits: Limits
 
@@ -75,77 +89,97 @@ class PrunePass {
   }
 
   async run(): Promise<void> {
-    await this.#pruneRuns()
+    // Each time somebody else has removed something meanwhile: from there.
+    while (!(await this.#holds(() => this.#pruneRuns())));
     await this.#forgetIds()
+    if (this.#fault !== undefined) throw this.#fault
   }
 
   async #pruneRuns(): Promise<void> {
     const { endedBefore, maxRuns, maxBytes } = this.#limits
-    const excess =
-      maxRuns === Infinity && maxBytes === Infinity ? { runs: 0, bytes: 0 } : await this.#countExcess()
+    const totals = await HistoryTotals.read(this.#host)
+    const isCounted = maxRuns < Infinity || maxBytes < Infinity
+    const there = isCounted ? await totals.count((after) => this.#pages(recordKeys.history, after)) : NONE
+    let [excessRuns, excessBytes] = [there.runs - maxRuns, there.bytes - maxBytes]
     for await (const page of this.#pages(recordKeys.history)) {
       const going = page.filter(({ key, value }) => {
-        const { bytes } = value as HistoryRecord
-        const goes = recordKeys.instantOf(key) < endedBefore || excess.runs > 0 || excess.bytes > 0
+        const goes = recordKeys.instantOf(key) < endedBefore || excessRuns > 0 || excessBytes > 0
         if (goes) {
-          excess.runs--
-          excess.bytes -= bytes
+          excessRuns--
+          excessBytes -= (value as HistoryRecord).bytes
         }
         return goes
       })
-      await Promise.all(going.map(({ key, value }) => this.#pruneRun(key, value as HistoryRecord)))
-      if (going.length < page.length) return
+      await this.#pruneTogether(going, totals)
+      if (going.length < page.length) break
+    }
+    await totals.keep()
+  }
+
+  async #pruneTogether(records: readonly StorageRecord[], totals: HistoryTotals): Promise<void> {
+    const removals = (await Promise.all(records.map((each) => this.#removalOf(each)))).filter(
+      (each) => each !== undefined,
+    )
+    if (removals.length === 0) return
+    await totals.remove(
+      removals.map(({ record }) => record),
+      removals.flatMap(({ operations }) => operations),
+    )
+    for (const { record, isForgotten } of removals) {
+      this.report.runs++
+      this.report.bytes += (record.value as HistoryRecord).bytes
+      if (isForgotten) this.report.ids++
     }
   }
 
-  /** By how much the runs that ended exceed what may stay. */
-  async #countExcess(): Promise<{ runs: number; bytes: number }> {
-    const { maxRuns, maxBytes } = this.#limits
-    let runs = 0
-    let bytes = 0
-    for await (const page of this.#pages(recordKeys.history)) {
-      runs += page.length
-      for (const { value } of page) bytes += (value as HistoryRecord).bytes
-    }
-    return { runs: runs - maxRuns, bytes: bytes - maxBytes }
-  }
-
-  async #pruneRun(key: string, run: HistoryRecord): Promise<void> {
-    const { runId, workflowId, triggerId, eventId, bytes } = run
-    const { driver, timelines } = this.#host
+  /** `undefined` for one that stays: something is still to be done about its end, or it cannot be read. */
+  async #removalOf(record: StorageRecord): Promise<Removal | undefined> {
+    const { runId, workflowId, triggerId, eventId } = record.value as HistoryRecord
+    const { driver, timelines, shared } = this.#host
     const claim = recordKeys.claim(runId)
-    if ((await driver.get(claim)) !== undefined) return
-    await timelines?.deleteRun(runId)
-    const accepted = recordKeys.accepted(workflowId, triggerId, eventId)
-    const known = (await driver.get(accepted)) as AcceptedRecord | undefined
-    const isPruned = await this.#tryCommit([
-      { type: 'expect', key: claim, field: 'epoch', equals: undefined },
-      { type: 'expect', key, field: 'runId', equals: runId },
-      { type: 'delete', key },
-      { type: 'delete', key: recordKeys.ended(workflowId, runId) },
-      ...(known?.runId === runId ? this.#forgetId(accepted, known) : []),
-    ])
-    if (!isPruned) return
-    this.report.runs++
-    this.report.bytes += bytes
+    try {
+      if ((await driver.get(claim)) !== undefined) return undefined
+      await timelines?.deleteRun(runId)
+      const accepted = recordKeys.accepted(workflowId, triggerId, eventId)
+      const known = (await driver.get(accepted)) as AcceptedRecord | undefined
+      const isKnown = known?.runId === runId
+      return {
+        record,
+        operations: [
+          { type: 'expect', key: claim, field: 'epoch', equals: undefined },
+          ...((await shared?.deletion(runId)) ?? []),
+          { type: 'delete', key: record.key },
+          { type: 'delete', key: recordKeys.ended(workflowId, runId) },
+          ...(isKnown ? this.#forgetId(accepted, known) : []),
+        ],
+        isForgotten: isKnown && this.#isDue(known.at),
+      }
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      // The others go, and whoever prunes is told.
+      this.#fault ??= error
+      return undefined
+    }
   }
 
   /** Now, when its time has come; else it is noted when that will be. */
   #forgetId(accepted: string, { runId, at }: AcceptedRecord): readonly StorageOperation[] {
-    const isDue = at < this.#limits.acceptedBefore
-    if (isDue) this.report.ids++
     return [
       { type: 'expect', key: accepted, field: 'runId', equals: runId },
-      isDue
+      this.#isDue(at)
         ? { type: 'delete', key: accepted }
         : { type: 'put', key: recordKeys.rememberedOf(at, runId), value: { runId, accepted } },
     ]
   }
 
+  #isDue(acceptedAt: number): boolean {
+    return acceptedAt < this.#limits.acceptedBefore
+  }
+
   /** Ids of events of which nothing else is left. */
   async #forgetIds(): Promise<void> {
     for await (const page of this.#pages(recordKeys.remembered)) {
-      const due = page.filter(({ key }) => recordKeys.instantOf(key) < this.#limits.acceptedBefore)
+      const due = page.filter(({ key }) => this.#isDue(recordKeys.instantOf(key)))
       await Promise.all(due.map((each) => this.#forgetRemembered(each)))
       if (due.length < page.length) return
     }
@@ -153,20 +187,22 @@ class PrunePass {
 
   async #forgetRemembered({ key, value }: StorageRecord): Promise<void> {
     const { accepted, runId } = value as RememberedRecord
-    const isForgotten = await this.#tryCommit([
-      { type: 'expect', key: accepted, field: 'runId', equals: runId },
-      { type: 'delete', key: accepted },
-      { type: 'delete', key },
-    ])
+    const isForgotten = await this.#holds(() =>
+      this.#host.driver.commit([
+        { type: 'expect', key: accepted, field: 'runId', equals: runId },
+        { type: 'delete', key: accepted },
+        { type: 'delete', key },
+      ]),
+    )
     if (isForgotten) this.report.ids++
     // Somebody else has forgotten it.
     else await this.#host.driver.commit([{ type: 'delete', key }])
   }
 
   /** Whether nobody came in between. */
-  async #tryCommit(operations: readonly StorageOperation[]): Promise<boolean> {
+  async #holds(act: () => Promise<void>): Promise<boolean> {
     try {
-      await this.#host.driver.commit(operations)
+      await act()
       return true
     } catch (error) {
       if (isSystemError(error) && error.code === 'CONFLICT') return false
@@ -174,8 +210,8 @@ class PrunePass {
     }
   }
 
-  async *#pages(prefix: string): AsyncGenerator<readonly StorageRecord[]> {
-    for (let after: string | undefined; ;) {
+  async *#pages(prefix: string, from?: string): AsyncGenerator<readonly StorageRecord[]> {
+    for (let after = from; ;) {
       const range = after === undefined ? { prefix } : { prefix, after }
       if (this.#host.isOver?.()) return
       const page = await this.#host.driver.scan({ ...range, limit: PAGE, onDamaged: () => {} })

@@ -4,6 +4,7 @@ import {
   type RetentionOptions,
   type StepContext,
   type StorageDriver,
+  SystemError,
   WorkflowRuntime,
   advance,
   createEventBus,
@@ -114,7 +115,7 @@ describe('WorkflowRuntime.prune()', () => {
     expect(await submit(world, runtime, 'order-1')).toEqual(['duplicate'])
     await world.clock.advance('20m')
     expect(await prune(world, runtime, { rememberIds: '1h' })).toEqual({ runs: 0, ids: 3, bytes: 0 })
-    expect(await keys(world, '')).toEqual([expect.stringContaining('owner/')])
+    expect(await keys(world, '')).toEqual(['history-totals', expect.stringContaining('owner/')])
     await runtime.stop()
     // The bus of a process remembers more than the store.
     const next = await open(world)
@@ -214,6 +215,24 @@ describe('WorkflowRuntime.prune()', () => {
     expect(await callsFor(500)).toBe(await callsFor(5))
   })
 
+  it('counts what stays once, and what has come since from then on', async () => {
+    const callsFor = async (kept: number) => {
+      const world = createWorld()
+      const { runtime, storage } = await open(world)
+      for (let order = 0; order < kept; order++) await submit(world, runtime, `early-${order}`)
+      await world.clock.advance('2m')
+      await prune(world, runtime, { maxRuns: kept })
+      await workThrough(world, runtime, 5)
+      const before = storage.totalCalls
+      expect(await prune(world, runtime, { maxRuns: kept })).toMatchObject({ runs: 5 })
+      expect(await keys(world, 'ended/')).toHaveLength(kept)
+      const calls = storage.totalCalls - before
+      await runtime.stop()
+      return calls
+    }
+    expect(await callsFor(250)).toBe(await callsFor(50))
+  })
+
   it('refuses limits that are none', async () => {
     const world = createWorld()
     const { runtime } = await open(world)
@@ -245,8 +264,39 @@ describe('the option retention', () => {
   })
 })
 
+describe('a prune that cannot read everything', () => {
+  async function pruneWith(damagedGet: number) {
+    const world = createWorld()
+    const { runtime } = await open(world)
+    await workThrough(world, runtime, 3)
+    const error = new SystemError('STORAGE', 'Damaged', { context: { reason: 'damaged' } })
+    const driver = faultInjecting(world.store, {
+      faults: [{ type: 'fail', on: 'get', at: damagedGet, error }],
+    })
+    const shared = new StoredTimelineStore(driver)
+    const host = { driver, shared, ids: world.ids, now: () => world.clock.now() }
+    const pruned = pruneStore(host, { maxRuns: 1 }).catch((fault: unknown) => fault)
+    const outcome = await pruned
+    await runtime.stop()
+    return { outcome, error, ended: await keys(world, 'ended/') }
+  }
+
+  it('counts again what it had counted', async () => {
+    const { outcome, ended } = await pruneWith(1)
+    expect(outcome).toMatchObject({ runs: 2 })
+    expect(ended).toHaveLength(1)
+  })
+
+  it('removes the others, and then tells of it', async () => {
+    const { outcome, error, ended } = await pruneWith(2)
+    expect(outcome).toBe(error)
+    expect(ended).toHaveLength(2)
+  })
+})
+
 describe('a prune that dies', () => {
-  const limits: RetentionOptions = { olderThan: '90s', rememberIds: '210s' }
+  const limits: RetentionOptions = { olderThan: '90s', maxRuns: 10, rememberIds: '210s' }
+  const ids = sequentialIds()
 
   /** A store with the same records. */
   async function copyOf(store: StorageDriver): Promise<StorageDriver> {
@@ -257,41 +307,59 @@ describe('a prune that dies', () => {
   }
 
   /** Prunes a store by way of a driver that strikes; resolves when it is done, or dead. */
-  async function pruneWith(store: StorageDriver, now: number, plan: FaultPlan) {
+  async function pruneWith(store: StorageDriver, now: number, isBeside: boolean, plan: FaultPlan) {
     const driver = faultInjecting(store, { ...plan, isDurable: true })
-    const pruned = pruneStore({ driver, timelines: new StoredTimelineStore(driver), now: () => now }, limits)
+    const timelines = new StoredTimelineStore(driver)
+    const beside = isBeside ? { shared: timelines } : { timelines }
+    const pruned = pruneStore({ driver, ...beside, ids, now: () => now }, limits)
     await Promise.race([pruned, driver.killed])
     return driver
   }
 
-  it('is followed by one that leaves what a single one would have left, wherever it died', async () => {
-    const world = createWorld()
-    const { runtime } = await open(world)
-    await workThrough(world, runtime, 4)
-    await submit(world, runtime, 'sleeper', { waits: true })
-    await submit(world, runtime, 'superseded')
-    await submit(world, runtime, 'waiting')
-    const now = world.clock.now()
-    const clean = await copyOf(world.store)
-    const { totalCalls } = await pruneWith(clean, now, {})
-    const expected = await clean.scan({ prefix: '' })
-    const count = (prefix: string) => expected.filter(({ key }) => key.startsWith(prefix)).length
-    expect([count('ended/'), count('run/'), count('ticket/')]).toEqual([1, 1, 1])
-    expect(count('accepted/')).toBe(6)
+  /** All records, but for what is another with each commit. */
+  async function recordsOf(store: StorageDriver) {
+    return (await store.scan({ prefix: '' })).map(({ key, value }) => ({
+      key,
+      value: key === 'history-totals' ? { ...(value as object), version: '' } : value,
+    }))
+  }
 
-    let survived = 0
-    for (let at = 1; at <= totalCalls; at++) {
-      for (const when of ['before', 'after'] as const) {
-        const store = await copyOf(world.store)
-        const { hasLanded } = await pruneWith(store, now, { faults: [{ type: 'kill', when, at }] })
-        await pruneWith(store, now, {})
-        expect(hasLanded, `kill ${when} ${at}`).toBe(true)
-        expect(await store.scan({ prefix: '' }), `kill ${when} ${at}`).toEqual(expected)
-        survived++
+  it.each([
+    ['beside the runs', true],
+    ['elsewhere', false],
+  ])(
+    'is followed by one that leaves what a single one would have left, wherever it died, timelines being kept %s',
+    async (_where, isBeside) => {
+      const world = createWorld()
+      const { runtime } = await open(world)
+      await workThrough(world, runtime, 4)
+      await submit(world, runtime, 'sleeper', { waits: true })
+      await submit(world, runtime, 'superseded')
+      await submit(world, runtime, 'waiting')
+      const now = world.clock.now()
+      const clean = await copyOf(world.store)
+      const { totalCalls } = await pruneWith(clean, now, isBeside, {})
+      const expected = await recordsOf(clean)
+      const count = (prefix: string) => expected.filter(({ key }) => key.startsWith(prefix)).length
+      expect([count('ended/'), count('run/'), count('ticket/')]).toEqual([1, 1, 1])
+      expect(count('accepted/')).toBe(6)
+
+      let survived = 0
+      for (let at = 1; at <= totalCalls; at++) {
+        for (const when of ['before', 'after'] as const) {
+          const store = await copyOf(world.store)
+          const { hasLanded } = await pruneWith(store, now, isBeside, {
+            faults: [{ type: 'kill', when, at }],
+          })
+          await pruneWith(store, now, isBeside, {})
+          expect(hasLanded, `kill ${when} ${at}`).toBe(true)
+          expect(await recordsOf(store), `kill ${when} ${at}`).toEqual(expected)
+          survived++
+        }
       }
-    }
-    console.log(`prune: ${survived} crash points survived`)
-    expect(survived).toBeGreaterThan(20)
-    await runtime.stop()
-  })
+      console.log(`prune: ${survived} crash points survived`)
+      expect(survived).toBeGreaterThan(20)
+      await runtime.stop()
+    },
+  )
 })

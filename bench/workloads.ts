@@ -134,12 +134,19 @@ export const PROGRAMS: readonly {
   { name: 'token-timing', file: 'token-timing.ts' },
 ]
 
+/** How much is asked of how many remote workers. */
+const REMOTE_SIZES = [
+  { workload: 'remote-one', name: '1 worker, 64 at a time', size: ['workers=1'] },
+  { workload: 'remote-sixteen', name: '16 workers, 64 at each', size: ['workers=16', 'window=1024'] },
+  { workload: 'remote-sixteen-few', name: '16 workers, 4 at each', size: ['workers=16'] },
+]
+
 /** Requests to remote workers, against frames of the same bytes that are only echoed. */
-function remote(name: string, title: string, ...size: readonly string[]): Workload {
+function remote({ workload, name, size }: (typeof REMOTE_SIZES)[number]): Workload {
   const [floor, busline] = ['ws, echoed by hand', 'busline']
   return {
-    name: `remote-${name}`,
-    title,
+    name: workload,
+    title: `Requests through remoteExecutor: ${name}`,
     unit: 'requests/s',
     higherIsBetter: true,
     contestants: [
@@ -150,12 +157,6 @@ function remote(name: string, title: string, ...size: readonly string[]): Worklo
     goals: [{ what: 'at least 0.6 of the echo', contestant: busline, over: floor, atLeast: 0.6 }],
   }
 }
-
-const REMOTE_SIZES = [
-  { name: '1 worker, 64 at a time', size: ['workers=1'] },
-  { name: '16 workers, 64 at each', size: ['workers=16', 'window=1024'] },
-  { name: '16 workers, 4 at each', size: ['workers=16'] },
-]
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -481,14 +482,7 @@ export const WORKLOADS: readonly Workload[] = [
     'Keys, each a line of its own',
     [1, 100, 10_000].map((size) => `keys=${size}`),
   ),
-  remote('one', 'Requests through remoteExecutor to one worker, 64 at a time', 'workers=1'),
-  remote(
-    'sixteen',
-    'Requests through remoteExecutor to 16 workers, 64 at a time at each',
-    'workers=16',
-    'window=1024',
-  ),
-  remote('sixteen-few', 'Requests through remoteExecutor to 16 workers, 4 at a time at each', 'workers=16'),
+  ...REMOTE_SIZES.map(remote),
   {
     name: 'remote-p99',
     title: '99th percentile of the same requests',

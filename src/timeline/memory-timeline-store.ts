@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../core/clock.js'
 import { deepFreeze } from '../core/deep-freeze.js'
 import { toMs } from '../core/duration.js'
+import { Linked, LinkedList } from '../core/linked-list.js'
 import { SystemError } from '../core/system-error.js'
 import { EventLog } from './event-log.js'
-import { Linked, LinkedList } from '../core/linked-list.js'
 import type { TimelineEvent } from './timeline-event.js'
 import {
   type PruneOptions,

@@ -197,13 +197,18 @@ export class StoredTimelineStore implements TimelineStore {
     const pruned = { runs: 0, events: 0 }
     let runs = 0
     let bytes = 0
-    for await (const entry of this.#scanIndex({})) {
-      runs++
-      bytes += entry.bytes
+    if (maxRuns < Infinity || maxBytes < Infinity) {
+      for await (const entry of this.#scanIndex({})) {
+        runs++
+        bytes += entry.bytes
+      }
     }
     for await (const entry of this.#scanIndex({}, { reverse: false })) {
-      const isTooOld = (entry.endTime ?? entry.startTime) < oldest
-      if (!isFinished(entry.status) || (!isTooOld && runs <= maxRuns && bytes <= maxBytes)) continue
+      const { startTime, endTime = startTime, status } = entry
+      const isWithin = runs <= maxRuns && bytes <= maxBytes
+      // Who began later has not ended before that either.
+      if (isWithin && startTime >= oldest) break
+      if (!isFinished(status) || (isWithin && endTime >= oldest)) continue
       runs--
       bytes -= entry.bytes
       // A commit per run: each is whole, and none is so large that others wait for it.

@@ -366,6 +366,23 @@ describe('StoredTimelineStore', () => {
     expect(await driver.scan({ prefix: '' })).toEqual([])
   })
 
+  it('looks no further for runs that are too old than where they end', async () => {
+    const callsFor = async (kept: number) => {
+      const driver = faultInjecting(memoryStorage(), {})
+      const store = new StoredTimelineStore(driver, { clock: simulatedClock(100_000) })
+      for (let run = 0; run < kept + 3; run++) {
+        const startTime = run < 3 ? 1000 : 90_000
+        await store.append([
+          batchOf(`run-${run}`, 1, 1, { startTime, endTime: startTime, status: 'complete' }),
+        ])
+      }
+      const before = driver.totalCalls
+      expect(await store.prune({ olderThan: '60s' })).toEqual({ runs: 3, events: 3 })
+      return driver.totalCalls - before
+    }
+    expect(await callsFor(1000)).toBe(await callsFor(300))
+  })
+
   it('is well again after a commit of which nobody knew whether it was applied', async () => {
     const driver = faultInjecting(memoryStorage(), {
       faults: [{ type: 'fail-applied', at: 1, on: 'commit' }],

@@ -9,7 +9,10 @@ export class StepControl {
     return (this.#controller ??= new AbortController()).signal
   }
   get onAbort() {
-    return (listener) => void (this.#abortListeners ??= []).push(listener)
+    return (listener) => {
+      if (this.#abortListeners) this.#abortListeners.push(listener)
+      else this.#abortListeners = [listener]
+    }
   }
   progress() {}
 }

@@ -77,8 +77,10 @@ export class Attempt {
 
   /** For executors: hears what the signal would tell, without there having to be one. */
   onAbort(listener: (reason: unknown) => void): void {
-    if (this.#reason === undefined) (this.#abortListeners ??= []).push(listener)
-    else listener(this.#reason)
+    if (this.#reason !== undefined) listener(this.#reason)
+    else if (this.#abortListeners) this.#abortListeners.push(listener)
+    // A first `push` would make room for seventeen.
+    else this.#abortListeners = [listener]
   }
 
   get logger(): Logger {

@@ -1,7 +1,7 @@
 import { serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
 import { assertJson } from '../protocol/assert-json.js'
-import { quote } from '../protocol/quote.js'
+import { escape } from '../protocol/escape.js'
 
 /** The messages that bring a result: one, or chunks and one that ends them. */
 export function resultFrames(requestId: string, value: unknown, maxChunk: number): readonly string[] {
@@ -9,7 +9,7 @@ export function resultFrames(requestId: string, value: unknown, maxChunk: number
   assertJson(value, 'result', 'Cannot send the result')
   const json = JSON.stringify(value)
   if (json.length <= maxChunk) {
-    return [`{"type":"task_result","requestId":${quote(requestId)},"ok":true,"value":${json}}`]
+    return [`{"type":"task_result","requestId":"${escape(requestId)}","ok":true,"value":${json}}`]
   }
   const frames: string[] = []
   for (let from = 0; from < json.length; from += maxChunk) {

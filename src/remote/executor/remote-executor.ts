@@ -106,7 +106,6 @@ class ServerExecutor implements RemoteExecutor {
   execute(task: StepTask, control: TaskControl): Promise<unknown> {
     // What is thrown in here rejects the promise.
     return new Promise((resolve, reject) => {
-      if (!control.onAbort) control.signal.throwIfAborted()
       const { state } = this.#server
       if (this.#isClosed) throw unavailable(task, 'the executor is closed')
       if (state !== 'running') throw unavailable(task, `the worker server is ${state}`)

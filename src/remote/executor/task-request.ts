@@ -1,7 +1,7 @@
 import type { TimerHandle } from '../../core/clock.js'
 import type { StepTask, TaskControl } from '../../core/step-executor.js'
 import { assertJson } from '../protocol/assert-json.js'
-import { quote } from '../protocol/quote.js'
+import { escape } from '../protocol/escape.js'
 import type { LogLevel } from '../../core/logger.js'
 import type { LossReason, RequestListener, RequestResult } from '../server/request-table.js'
 import type { Queued } from './fair-queue.js'
@@ -38,6 +38,8 @@ export class TaskRequest implements Queued, RequestListener {
   /** Ends the whole. */
   timer: TimerHandle
   readonly #owner: RequestOwner
+  /** It listens to the signal: the step has no other way to tell. */
+  #hearsSignal = false
 
   constructor(
     task: StepTask,
@@ -65,9 +67,12 @@ export class TaskRequest implements Queued, RequestListener {
   /** Hears from now on when its step no longer waits; at once, where that is so already. */
   listen(): void {
     const { onAbort } = this.control
-    if (onAbort) onAbort((reason) => this.#abort(reason))
+    if (onAbort) return onAbort((reason) => this.#abort(reason))
+    const { signal } = this.control
+    if (signal.aborted) return this.#abort(signal.reason)
+    this.#hearsSignal = true
     // The request itself is the listener: a function for each would be one thing more to make.
-    else this.control.signal.addEventListener('abort', this)
+    signal.addEventListener('abort', this)
   }
 
   handleEvent(): void {
@@ -77,7 +82,7 @@ export class TaskRequest implements Queued, RequestListener {
   /** Once: from now on nothing is told of it. */
   settle(): void {
     this.isSettled = true
-    if (!this.control.onAbort) this.control.signal.removeEventListener('abort', this)
+    if (this.#hearsSignal) this.control.signal.removeEventListener('abort', this)
   }
 
   onProgress(fraction: number, message: string | undefined): void {
@@ -103,9 +108,9 @@ export class TaskRequest implements Queued, RequestListener {
     const given = attempt + this.dispatches - 1
     const json = JSON.stringify(input) as string | undefined
     return (
-      `{"type":"task_request","requestId":"${requestId}","task":${quote(task)},"runId":${quote(runId)},` +
-      `"path":${quote(path)},"idempotencyKey":${quote(idempotencyKey)},"attempt":${given}` +
-      (key === undefined ? '' : `,"key":${quote(key)}`) +
+      `{"type":"task_request","requestId":"${requestId}","task":"${escape(task)}","runId":"${escape(runId)}",` +
+      `"path":"${escape(path)}","idempotencyKey":"${escape(idempotencyKey)}","attempt":${given}` +
+      (key === undefined ? '' : `,"key":"${escape(key)}"`) +
       (json === undefined ? '}' : `,"input":${json}}`)
     )
   }

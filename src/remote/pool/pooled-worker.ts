@@ -33,6 +33,11 @@ export class PooledWorker {
   readonly pending = new LinkedList<HeldRequest<PooledWorker>>()
   readonly #active = new Map<string, number>()
   readonly #tasks: ReadonlySet<string>
+  /**
+   * The share of its slots in use, over its weight; without slots it is as loaded as can be. Kept, because it is compared
+   * for every request with that of every other worker.
+   */
+  load: number
   completed = 0
   lastHeartbeat: number
   isHealthy = true
@@ -50,6 +55,7 @@ export class PooledWorker {
     this.slots = toSlots(capabilities.maxConcurrentRequests)
     const { weight = 1 } = capabilities
     this.weight = weight > 0 && Number.isFinite(weight) ? weight : 1
+    this.load = this.#computeLoad()
     this.#tasks = new Set(capabilities.tasks)
   }
 
@@ -61,11 +67,6 @@ export class PooledWorker {
 
   get freeSlots(): number {
     return Math.max(0, this.slots - this.pending.size)
-  }
-
-  /** The share of its slots in use, over its weight. A worker without slots is as loaded as can be. */
-  get load(): number {
-    return this.slots === 0 ? Infinity : this.pending.size / (this.slots * this.weight)
   }
 
   /** How many more of a category it takes. */
@@ -81,11 +82,13 @@ export class PooledWorker {
     if (category !== undefined) this.#active.set(category, (this.#active.get(category) ?? 0) + 1)
     const request = new HeldRequest<PooledWorker>(requestId, this, category)
     this.pending.add(request)
+    this.load = this.#computeLoad()
     return request
   }
 
   release(request: HeldRequest<PooledWorker>): void {
     this.pending.delete(request)
+    this.load = this.#computeLoad()
     const { category } = request
     if (category === undefined) return
     const left = this.#active.get(category)! - 1
@@ -136,6 +139,10 @@ export class PooledWorker {
       pendingRequestIds: new Set(this.pendingRequestIds),
       categoryActiveRequests: new Map(this.#active),
     })
+  }
+
+  #computeLoad(): number {
+    return this.slots === 0 ? Infinity : this.pending.size / (this.slots * this.weight)
   }
 }
 

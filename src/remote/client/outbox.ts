@@ -84,6 +84,8 @@ export class Outbox {
     if (this.#known.size > this.#unconfirmed.length + MAX_SETTLED) this.#known.shift()
     this.#newResults++
     for (const text of texts) {
+      // V8 keeps a text as the pieces it was put together from until somebody looks into it: they would be kept with it.
+      text.charCodeAt(0)
       this.#unconfirmedLength += text.length
       if (this.#isConnected) this.#send(text)
     }

@@ -39,7 +39,10 @@ export interface RemoteWorkerOptions {
   readonly cancelGrace?: Duration
   /** The largest message that is taken from the server, bytes, from 131072. @default 67108864 */
   readonly maxMessageBytes?: number
-  /** For `ws` in Node: `ca`, `headers` and the like. */
+  /**
+   * For `ws` in Node: `ca`, `headers` and the like. Over TLS and on this machine nothing is masked, because nobody stands
+   * between; `{ generateMask: undefined }` has `ws` mask all the same.
+   */
   readonly socketOptions?: Readonly<Record<string, unknown>>
   /** A WebSocket class. @default in Node `ws` if it is installed, else the host's */
   readonly WebSocket?: new (url: string) => WebSocketLike

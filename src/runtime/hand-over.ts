@@ -33,6 +33,6 @@ export async function importRun(
   await journal?.adopt(contents).catch((error: unknown) => {
     throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
   })
-  registration.recoverRun(contents, journal, [], undefined)
+  registration.recoverRun(contents, journal, [])
   return context.runs.info(runId)!
 }

@@ -3,7 +3,6 @@ import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
 import type { SystemError } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
-import type { RunTimelineMeta } from '../timeline/timeline-store.js'
 import { ActiveRun } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
@@ -71,7 +70,7 @@ export class Registration implements AdmissionHost {
     this.#context = context
     this.receipts = new ReceiptGiver(workflow.id, context, options.onDispatch, onReceipt)
     this.durability = context.durability
-    this.journals = this.durability?.journalHost(workflow.id)
+    this.journals = this.durability?.journalHost(workflow.id, workflow.version)
     this.#kept = this.durability?.admission(this.journals!)
     this.#container = context.services.scope('workflow', { name: workflow.id })
     this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
@@ -198,16 +197,16 @@ export class Registration implements AdmissionHost {
    * @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs.
    */
   recoverRun(
-    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt'>,
+    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt' | 'timeline'>,
     journal: RunJournal | undefined,
     outbox: readonly OutboxEntry[],
-    continues: RunTimelineMeta | undefined,
   ): void {
     const { runId, triggerId, event, key, startedAt, root } = record.checkpoint
     this.assertKnows(record.checkpoint)
+    const continues = this.durability?.timelines && record.timeline
     const from = { startedAt, state: root.state, continues }
     const run = this.#createRun({ runId, triggerId, event, key, priority: 0 }, from)
-    const persistence = journal && this.durability!.persistence(run, journal)
+    const persistence = journal && this.durability!.persistence(run, journal, record.timeline)
     try {
       run.recover(record, persistence, outbox, (go) => this.admission.resume(run, go))
     } catch (error) {

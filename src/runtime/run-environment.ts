@@ -9,7 +9,7 @@ import type { ResumeCause } from '../pipeline/resume-cause.js'
 import type { RecordFunction, RunHost, WaitingPipeline } from '../pipeline/run-host.js'
 import type { StateObject } from '../state/change.js'
 import type { RunRecording } from '../timeline/run-recording.js'
-import type { RunTimelineMeta } from '../timeline/timeline-store.js'
+import type { TimelinePosition } from '../timeline/timeline-store.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
 import type { RunPersistence } from './durable/run-persistence.js'
 import type { OutboxEntry } from './durable/store-registry.js'
@@ -29,7 +29,7 @@ export interface RunOrigin {
   readonly startedAt?: number
   readonly state: StateObject
   /** The timeline that it goes on with. */
-  readonly continues?: RunTimelineMeta | undefined
+  readonly continues?: TimelinePosition | undefined
   readonly parent?: { readonly parentRunId: string; readonly parentSeq: number }
 }
 

@@ -4,7 +4,7 @@ import type { PendingRun } from './pending-runs.js'
 import type { Redaction } from './redaction.js'
 import type { RunRecording } from './run-recording.js'
 import type { TimelineState } from './timeline-event.js'
-import type { RunTimelineMeta, TimelineBatch } from './timeline-store.js'
+import type { TimelineBatch, TimelinePosition } from './timeline-store.js'
 
 /** What begins a recording. */
 export interface RecordingOptions {
@@ -13,10 +13,10 @@ export interface RecordingOptions {
   readonly pipelineId: string
   /** Epoch milliseconds. @default the present instant */
   readonly startTime?: number
-  /** Goes into {@link RunTimelineMeta.metadata}; plain data. */
+  /** Goes into {@link TimelinePosition.metadata}; plain data. */
   readonly metadata?: Readonly<Record<string, unknown>>
   /** What the store knows of a run that is gone on with, after a pause or a crash: `seq` counts on from it. */
-  readonly continues?: RunTimelineMeta
+  readonly continues?: TimelinePosition
   /** The state that the run has now, deeply frozen. @default not known before the first event that brings it */
   readonly state?: TimelineState
   /**

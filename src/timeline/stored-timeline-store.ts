@@ -56,6 +56,13 @@ interface IndexEntry {
   readonly bytes: number
 }
 
+/** What stores a batch. */
+export interface TimelineWrites {
+  /** The run as it is known once they are committed. */
+  readonly meta: RunTimelineMeta
+  readonly operations: readonly StorageOperation[]
+}
+
 /** The size of a run up to an event, so that a batch that is written twice counts once. */
 interface Measured {
   readonly seq: number
@@ -66,7 +73,7 @@ interface Measured {
  * Timelines in any store of records: memory, IndexedDB, SQLite, Postgres. An append of any number of runs is one
  * commit, whose durability is the driver's.
  *
- * {@link operations} gives the writes instead of doing them, so that the events of a run and its checkpoint are
+ * {@link writes} gives the writes instead of doing them, so that the events of a run and its checkpoint are
  * committed together.
  */
 export class StoredTimelineStore implements TimelineStore {
@@ -86,11 +93,12 @@ export class StoredTimelineStore implements TimelineStore {
 
   async append(batches: readonly TimelineBatch[]): Promise<void> {
     assertDifferentRuns(batches)
-    if (batches.length > 0) await this.#driver.commit(batches.flatMap((batch) => this.operations(batch)))
+    if (batches.length > 0)
+      await this.#driver.commit(batches.flatMap((batch) => this.writes(batch).operations))
   }
 
   /** What stores a batch, to be put into a commit with other records. The same batch may be asked for again. */
-  operations(batch: TimelineBatch): readonly StorageOperation[] {
+  writes(batch: TimelineBatch): TimelineWrites {
     const { events, previousStatus } = batch
     const sizes = events.map(estimateBytes)
     const meta = this.#measure(batch, sizes)
@@ -102,14 +110,14 @@ export class StoredTimelineStore implements TimelineStore {
     }))
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
-    if (previousStatus === meta.status) return operations
+    if (previousStatus === meta.status) return { meta, operations }
     const place = placeOf(meta)
     if (previousStatus !== undefined) {
       operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + place })
     }
     const entry = toIndexEntry(meta)
     for (const key of this.#indexKeys(meta, place)) operations.push({ type: 'put', key, value: entry })
-    return operations
+    return { meta, operations }
   }
 
   async getRunMeta(runId: string): Promise<RunTimelineMeta | undefined> {
@@ -235,7 +243,7 @@ export class StoredTimelineStore implements TimelineStore {
       equals: undefined,
     }
     try {
-      await this.#driver.commit([isAbsent, ...this.operations(batch)])
+      await this.#driver.commit([isAbsent, ...this.writes(batch).operations])
     } catch (cause) {
       if (!isSystemError(cause) || cause.code !== 'CONFLICT') throw cause
       throw new SystemError('DUPLICATE_KEY', `Cannot import run "${runId}": its timeline is here already`, {

@@ -14,19 +14,23 @@ export function isFinished(status: TimelineStatus): boolean {
 }
 
 /** What is known of a recorded run without reading its events. */
-export interface RunTimelineMeta {
+export interface RunTimelineMeta extends TimelinePosition {
   readonly runId: string
   readonly workflowId: string
   readonly pipelineId: string
-  /** Epoch milliseconds. */
-  readonly startTime: number
   /** Epoch milliseconds; absent while the run has not ended. */
   readonly endTime?: number
+  /** The largest number of events between two snapshots. */
+  readonly snapshotInterval: number
+}
+
+/** How far the timeline of a run has come in its store: what a recording goes on from. */
+export interface TimelinePosition {
+  /** When the run began, epoch milliseconds. */
+  readonly startTime: number
   readonly status: TimelineStatus
   /** How many events are stored, which is also the last `seq`. */
   readonly eventCount: number
-  /** The largest number of events between two snapshots. */
-  readonly snapshotInterval: number
   /** The `seq` of each event that carries a snapshot, ascending. */
   readonly snapshotSeqs: readonly number[]
   /** How many events could not be kept; absent when none was lost. */
@@ -35,6 +39,21 @@ export interface RunTimelineMeta {
   readonly bytes?: number
   /** What the runtime adds: the trigger, the version of the workflow, the parent of a fork. */
   readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+export function positionOf(meta: RunTimelineMeta): TimelinePosition {
+  const { startTime, status, eventCount, snapshotSeqs, lostEvents, bytes, metadata } = meta
+  const position: { -readonly [Field in keyof TimelinePosition]: TimelinePosition[Field] } = {
+    startTime,
+    status,
+    eventCount,
+    snapshotSeqs,
+  }
+  // Absent rather than undefined: not every store tells the two apart.
+  if (lostEvents !== undefined) position.lostEvents = lostEvents
+  if (bytes !== undefined) position.bytes = bytes
+  if (metadata) position.metadata = metadata
+  return position
 }
 
 /** Events of one run that follow each other, and what is known of the run once they are stored. */
@@ -80,7 +99,7 @@ export interface PruneOptions {
   readonly olderThan?: Duration
   /** Deletes the oldest runs beyond so many. */
   readonly maxRuns?: number
-  /** Deletes the oldest runs beyond so many bytes, counted as in {@link RunTimelineMeta.bytes}. */
+  /** Deletes the oldest runs beyond so many bytes, counted as in {@link TimelinePosition.bytes}. */
   readonly maxBytes?: number
 }
 

@@ -556,7 +556,7 @@ describe('TimelineRecorder', () => {
       const batch = recording.take()!
       expect(recording.take()).toBeUndefined()
       const checkpoint = { type: 'put', key: 'run/run', value: { next: 'ship' } } as const
-      await driver.commit([checkpoint, ...store.operations(batch)])
+      await driver.commit([checkpoint, ...store.writes(batch).operations])
       recording.settle('stored')
       expect(recording.take()).toBeUndefined()
       expect(await statesOf(store)).toHaveLength(3)
@@ -571,7 +571,7 @@ describe('TimelineRecorder', () => {
       recording.take()
       count(recording, 4, 4)
       recording.settle('failed')
-      await driver.commit(store.operations(recording.take()!))
+      await driver.commit(store.writes(recording.take()!).operations)
       recording.settle('stored')
       expect(await statesOf(store)).toEqual([1, 2, 3, 4].map((value) => stateOf(value)))
       expect(recording.lostEvents).toBe(0)
@@ -584,7 +584,7 @@ describe('TimelineRecorder', () => {
       const recording = record(store).open({ ...RUN, storedBy: 'taken' })
       count(recording, 1, 3)
       const claim = { type: 'expect', key: 'claim/run', field: 'epoch', equals: 1 } as const
-      await expect(driver.commit([claim, ...store.operations(recording.take()!)])).rejects.toThrow()
+      await expect(driver.commit([claim, ...store.writes(recording.take()!).operations])).rejects.toThrow()
       recording.settle('refused')
       expect(recording.lostEvents).toBe(3)
       expect(await driver.scan({ prefix: 'timeline/' })).toEqual([])

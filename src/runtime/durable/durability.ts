@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.js'
+import { LinkedList } from '../../core/linked-list.js'
 import type { SystemError } from '../../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
-import type { TimelineStore } from '../../timeline/timeline-store.js'
+import type { TimelinePosition, TimelineStore } from '../../timeline/timeline-store.js'
 import type { RunKeeping } from '../active-run.js'
 import type { Registration } from '../registration.js'
 import type { RuntimeContext } from '../runtime-context.js'
@@ -13,7 +14,7 @@ import { Patience } from './patience.js'
 import { type RecoveryReport, recoverWorkflow } from './recovery.js'
 import { type PruneHost, prune } from './retention.js'
 import type { PruneReport, RetentionOptions } from './retention-options.js'
-import { type JournalHost, RunJournal } from './run-journal.js'
+import { type JournalHost, type Left, RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
 import { tabLocks } from './tab-lock.js'
@@ -39,6 +40,7 @@ export class Durability {
 
   readonly #pruneHost: PruneHost
   #pruning: Promise<unknown> = Promise.resolve()
+  readonly #recovering = new WeakMap<Registration, Promise<unknown>>()
   readonly #housekeeping: Housekeeping | undefined
 
   constructor(
@@ -78,7 +80,7 @@ export class Durability {
   }
 
   /** What the journals of a workflow's runs have in common: made once, as each run has a journal. */
-  journalHost(workflowId: string): JournalHost {
+  journalHost(workflowId: string, version: string | undefined): JournalHost {
     return {
       driver: this.registry.driver,
       patience: this.patience(),
@@ -86,7 +88,9 @@ export class Durability {
       clock: this.clock,
       registry: this.registry,
       workflowId,
+      version,
       ownerId: this.ownership.id,
+      unsettled: new LinkedList(),
     }
   }
 
@@ -94,8 +98,9 @@ export class Durability {
     return new DurableAdmission(this, host)
   }
 
-  persistence(run: PersistentRun, journal: RunJournal): RunPersistence {
-    return new RunPersistence(run, journal, this.timelines)
+  /** @param position How far its timeline has come. @default it has none yet */
+  persistence(run: PersistentRun, journal: RunJournal, position?: TimelinePosition): RunPersistence {
+    return new RunPersistence(run, journal, this.timelines, position)
   }
 
   /**
@@ -132,20 +137,28 @@ export class Durability {
     return isUnstorable(error)
   }
 
-  /** @param outbox Keys of events that another process left there. */
   journal(
     registration: Registration,
     runId: string,
     epoch: number,
     revision: number,
-    outbox: readonly string[] = [],
+    left?: Left,
   ): RunJournal {
-    return new RunJournal(registration.journals!, runId, epoch, revision, outbox)
+    return new RunJournal(registration.journals!, runId, epoch, revision, left)
   }
 
-  /** Takes over what of a workflow nobody owns. Rejects when the store cannot be read. */
+  /**
+   * Takes over what of a workflow nobody owns. Rejects when the store cannot be read. One pass at a time: a second would
+   * take over from the first what that is still reading.
+   */
   recover(registration: Registration): Promise<RecoveryReport> {
-    return recoverWorkflow(this, registration)
+    const before = this.#recovering.get(registration) ?? Promise.resolve()
+    const pass = before.then(() => recoverWorkflow(this, registration))
+    this.#recovering.set(
+      registration,
+      pass.catch(() => {}),
+    )
+    return pass
   }
 
   /** Removes what is left of runs that have ended, as far as it exceeds the limits. One pass at a time. */

@@ -5,7 +5,6 @@
 export const recordKeys = {
   /** Runs that have not ended. */
   allRuns: 'run/',
-  runs: (workflowId: string) => `run/${workflowId}/`,
   run: (workflowId: string, runId: string) => `run/${workflowId}/${runId}`,
   endedRuns: (workflowId: string) => `ended/${workflowId}/`,
   ended: (workflowId: string, runId: string) => `ended/${workflowId}/${runId}`,
@@ -16,7 +15,9 @@ export const recordKeys = {
   history: 'history/',
   historyOf: (endedAt: number, workflowId: string, runId: string) =>
     `history/${instant(endedAt)}/${workflowId}/${runId}`,
-  claim: (runId: string) => `claim/${runId}`,
+  /** Who may commit for runs that have not ended: each of them has one. */
+  claims: (workflowId: string) => `claim/${workflowId}/`,
+  claim: (workflowId: string, runId: string) => `claim/${workflowId}/${runId}`,
   /** A run that was given away. */
   exported: (runId: string) => `exported/${runId}`,
   owners: 'owner/',

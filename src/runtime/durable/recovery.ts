@@ -2,11 +2,9 @@ import type { BusEvent } from '../../core/bus-event.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import { callHook } from '../call-hook.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
-import { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { Registration } from '../registration.js'
 import type { Durability } from './durability.js'
 import { MAX_HOOK_INTERRUPTIONS, parkPoison } from './park-poison.js'
-import { readTogether } from './read-together.js'
 import { recordKeys } from './record-keys.js'
 import {
   type ClaimRecord,
@@ -16,7 +14,8 @@ import {
   type UnsettledRecord,
   toRunResult,
 } from './run-record.js'
-import { type OutboxEntry, StoreRegistry } from './store-registry.js'
+import { UnsettledEnd } from './run-journal.js'
+import type { OutboxEntry } from './store-registry.js'
 
 /** What `recover()` found. */
 export interface RecoveryReport {
@@ -41,16 +40,8 @@ export async function recoverWorkflow(
   return pass
 }
 
-/** A run that nobody owns, and who owned it last. */
-interface Takeover {
-  readonly runId: string
-  readonly before: ClaimRecord | undefined
-}
-
-/** As it was found, before it was claimed. */
-interface Wanted extends Takeover {
-  readonly record: RunRecord
-}
+/** Runs, and who owned them last. */
+type Claims = ReadonlyMap<string, ClaimRecord>
 
 class RecoveryPass implements RecoveryReport {
   readonly recovered: string[] = []
@@ -72,9 +63,7 @@ class RecoveryPass implements RecoveryReport {
     const onDamaged = (error: unknown) =>
       this.#durability.context.report(error, `A record of workflow "${id}": reading it`)
     await ownership.open()
-    for await (const page of registry.unfinishedRuns(id, onDamaged)) {
-      if (page.length > 0) await this.#takeOverRuns(page)
-    }
+    for await (const page of registry.claims(id, this.#park)) await this.#takeOverRuns(page)
     for await (const page of registry.unsettledRuns(id, onDamaged)) {
       await Promise.all(page.map((each) => this.#each(each.runId, () => this.#takeOverEnd(each))))
     }
@@ -89,23 +78,37 @@ class RecoveryPass implements RecoveryReport {
     await ownership.forgetDead()
   }
 
-  /** @returns what `takeOver` resolves to; `undefined` when there is nothing to do, or it failed */
-  async #each(
-    runId: string,
-    takeOver: (runId: string) => Promise<'ours' | 'owned' | 'done'>,
-  ): Promise<boolean> {
+  /** @returns whether it is ours now */
+  async #each(runId: string, takeOver: () => Promise<'ours' | 'owned' | 'done'>): Promise<boolean> {
     if (this.#registration.isClosed || this.#durability.context.runs.find(runId)) return false
     try {
-      const outcome = await takeOver(runId)
+      const outcome = await takeOver()
       if (outcome === 'owned') this.owned.push(runId)
       return outcome === 'ours'
     } catch (error) {
-      const fault = isSystemError(error)
-        ? error
-        : new SystemError('STORAGE', String(error), { cause: error, context: { runId } })
-      this.parked.push({ runId, error: fault })
-      this.#durability.context.report(fault, `Run ${runId}: recovering it`)
+      this.#park(runId, error)
       return false
+    }
+  }
+
+  readonly #park = (runId: string, error: unknown): void => {
+    const fault = isSystemError(error)
+      ? error
+      : new SystemError('STORAGE', String(error), { cause: error, context: { runId } })
+    this.parked.push({ runId, error: fault })
+    this.#durability.context.report(fault, `Run ${runId}: recovering it`)
+  }
+
+  /** @returns what `act` resolves to; `undefined` where it fails, and nobody goes on with these runs */
+  async #orPark<Value>(
+    runs: ReadonlyMap<string, unknown>,
+    act: () => Promise<Value>,
+  ): Promise<Value | undefined> {
+    try {
+      return await act()
+    } catch (error) {
+      for (const runId of runs.keys()) this.#park(runId, error)
+      return undefined
     }
   }
 
@@ -121,75 +124,103 @@ class RecoveryPass implements RecoveryReport {
   }
 
   /**
-   * A page of runs: what stands about them is read, and their claims are made, together. What they go on from is read
-   * under the claim, so that nothing is lost that an owner who was thought dead has committed before.
+   * A page of runs: their claims are made together. What they go on from is read once they are, so that nothing is lost that
+   * an owner who was thought dead has committed before.
    */
-  async #takeOverRuns(page: readonly RunRecord[]): Promise<void> {
-    const near = new StoreRegistry(readTogether(this.#durability.registry.driver))
-    const wanted: Wanted[] = []
-    await this.#all(page, async (record) => {
-      const { checkpoint } = record
-      const { runId } = checkpoint
-      const before = await near.claim(runId)
-      if (await this.#isOthers(before?.owner)) return 'owned'
-      this.#registration.migrate(checkpoint)
-      wanted.push({ runId, before, record })
-      return 'ours'
-    })
-    if (wanted.length === 0) return
-    await this.#goOnWith(await this.#claimRuns(wanted))
+  async #takeOverRuns(page: Claims): Promise<void> {
+    const free = await this.#notOwned(page)
+    const fitting = await this.#fitting(free)
+    await this.#goOnWith(await this.#claim(fitting))
+  }
+
+  async #notOwned(page: Claims): Promise<Claims> {
+    const free = new Map<string, ClaimRecord>()
+    for (const [runId, claim] of page) {
+      if (this.#durability.context.runs.find(runId)) continue
+      try {
+        if (await this.#isOthers(claim.owner)) this.owned.push(runId)
+        else free.set(runId, claim)
+      } catch (error) {
+        this.#park(runId, error)
+      }
+    }
+    return free
+  }
+
+  /** Without those of another version that nothing brings here: whoever can go on with them may claim them. */
+  async #fitting(claims: Claims): Promise<Claims> {
+    const { id, version } = this.#registration
+    const others = [...claims].filter(([, claim]) => claim.version !== version)
+    if (others.length === 0) return claims
+    const fitting = new Map(claims)
+    for (const [runId] of others) fitting.delete(runId)
+    const ids = others.map(([runId]) => runId)
+    const records = await this.#durability.registry.runs(id, ids, this.#park)
+    for (const [runId, record] of records) {
+      // It has ended meanwhile.
+      if (!record) continue
+      try {
+        this.#registration.migrate(record.checkpoint)
+        fitting.set(runId, claims.get(runId)!)
+      } catch (error) {
+        this.#park(runId, error)
+      }
+    }
+    return fitting
   }
 
   /** All in one commit; one by one where somebody else was quicker with any of them. */
-  async #claimRuns(wanted: readonly Wanted[]): Promise<readonly Takeover[]> {
+  async #claim(wanted: Claims): Promise<Claims> {
     const { ownership, registry } = this.#durability
-    const claimOf = ({ runId, before, record }: Wanted): readonly StorageOperation[] => [
-      // A run whose claim is gone has ended meanwhile: a claim on it would stay for ever.
-      ...(before ? [] : [registry.expectRun(this.#registration.id, record)]),
-      ...registry.claimOperations(runId, before, ownership.id),
-    ]
-    const areAll = wanted.length > 1 ? this.#tryCommit(wanted.flatMap(claimOf)) : Promise.resolve(false)
-    if (await areAll.catch(() => false)) return wanted
-    const claimed: Takeover[] = []
-    await this.#all(wanted, async (each) => {
-      if (!(await areAll) && !(await this.#tryCommit(claimOf(each)))) return 'owned'
-      claimed.push(each)
+    const { id, isClosed } = this.#registration
+    if (wanted.size === 0 || isClosed) return new Map()
+    const toTake = (runId: string, before: ClaimRecord) => registry.takeClaim(id, runId, before, ownership.id)
+    if (wanted.size > 1) {
+      const all = [...wanted].flatMap(([runId, before]) => toTake(runId, before))
+      const isOurs = await this.#orPark(wanted, () => this.#tryCommit(all))
+      if (isOurs === undefined) return new Map()
+      if (isOurs) return wanted
+    }
+    const claimed = new Map<string, ClaimRecord>()
+    const claimOne = async (runId: string, before: ClaimRecord) => {
+      if (!(await this.#tryCommit(toTake(runId, before)))) return 'owned'
+      claimed.set(runId, before)
       return 'ours'
-    })
+    }
+    await Promise.all([...wanted].map(([runId, before]) => this.#each(runId, () => claimOne(runId, before))))
     return claimed
   }
 
-  async #goOnWith(claimed: readonly Takeover[]): Promise<void> {
-    if (claimed.length === 0) return
-    const { registry, clock, timelines } = this.#durability
-    const registration = this.#registration
-    const driver = readTogether(registry.driver)
-    const near = new StoreRegistry(driver)
-    const nearTimelines = timelines && new StoredTimelineStore(driver, { clock })
-    const ids = claimed.map(({ runId }) => runId).sort()
-    const outboxes = registry.outboxes(registration.id, ids[0]!, ids.at(-1)!)
-    await this.#all(claimed, async ({ runId, before }) => {
-      const stored = await near.run(registration.id, runId)
-      const continues = await nearTimelines?.getRunMeta(runId)
-      const outbox = (await outboxes).get(runId) ?? []
-      // It ended before it was claimed, or there is nobody here any more to go on with it.
-      if (!stored || registration.isClosed) return 'done'
-      const epoch = (before?.epoch ?? 0) + 1
-      const left = outbox.map(({ key }) => key)
-      const journal = this.#durability.journal(registration, runId, epoch, stored.revision, left)
-      const checkpoint = parkPoison(registration.migrate(stored.checkpoint))
-      registration.recoverRun({ ...stored, checkpoint }, journal, outbox, continues)
-      this.recovered.push(runId)
-      return 'ours'
-    })
+  async #goOnWith(claimed: Claims): Promise<void> {
+    if (claimed.size === 0) return
+    const { registry } = this.#durability
+    const { id } = this.#registration
+    const ids = [...claimed.keys()].sort()
+    const records = await registry.runs(id, ids, this.#park)
+    const outboxes = await this.#orPark(records, () => registry.outboxes(id, ids[0]!, ids.at(-1)!))
+    if (!outboxes) return
+    for (const [runId, record] of records) {
+      // Nobody is here any more to go on with it.
+      if (this.#registration.isClosed) return
+      try {
+        if (!record) throw missing(runId)
+        this.#goOn(record, claimed.get(runId)!.epoch + 1, outboxes.get(runId) ?? [])
+        this.recovered.push(runId)
+      } catch (error) {
+        this.#park(runId, error)
+      }
+    }
   }
 
-  #all<Each extends { readonly runId: string } | RunRecord>(
-    list: readonly Each[],
-    takeOver: (each: Each) => Promise<'ours' | 'owned' | 'done'>,
-  ): Promise<unknown> {
-    const idOf = (each: Each) => ('runId' in each ? each.runId : each.checkpoint.runId)
-    return Promise.all(list.map((each) => this.#each(idOf(each), () => takeOver(each))))
+  #goOn(stored: RunRecord, epoch: number, outbox: readonly OutboxEntry[]): void {
+    const registration = this.#registration
+    const { runId, version } = stored.checkpoint
+    const journal = this.#durability.journal(registration, runId, epoch, stored.revision, {
+      outbox: outbox.map(({ key }) => key),
+      isMigrated: version !== registration.version,
+    })
+    const checkpoint = parkPoison(registration.migrate(stored.checkpoint))
+    registration.recoverRun(Object.assign({}, stored, { checkpoint }), journal, outbox)
   }
 
   /** Of a run that has ended: the events it left with, and the hooks that are to hear of it. */
@@ -199,34 +230,30 @@ class RecoveryPass implements RecoveryReport {
     const { registry, ownership } = this.#durability
     const { runId, owner } = found
     const registration = this.#registration
+    if (owner === ownership.id && this.#isSettledHere(runId)) return 'done'
     if (await this.#isOthers(owner)) return 'owned'
-    const claim = await registry.claim(runId)
     const ended = await registry.ended(registration.id, runId)
-    const unsettled = recordKeys.unsettled(registration.id, runId)
+    const key = recordKeys.unsettled(registration.id, runId)
+    const epoch = found.epoch + 1
     // Counted before it is tried: an end that brings the process down must be known by it.
     const interruptions = (found.interruptions ?? 0) + (owner === ownership.id ? 0 : 1)
-    const value: UnsettledRecord = { owner: ownership.id, interruptions }
-    const isClaimed =
+    const value: UnsettledRecord = { epoch, owner: ownership.id, interruptions }
+    const isOurs =
       ended &&
       (await this.#tryCommit([
-        // Somebody may have settled it meanwhile: a claim on it would stay for ever.
-        { type: 'expect', key: unsettled, field: 'owner', equals: owner },
-        ...registry.claimOperations(runId, claim, ownership.id),
-        { type: 'put', key: unsettled, value },
+        { type: 'expect', key, field: 'epoch', equals: found.epoch },
+        { type: 'put', key, value },
       ]))
-    if (!isClaimed) return 'owned'
+    if (!isOurs) return 'owned'
     const outbox = await registry.outbox(registration.id, runId)
     if (registration.isClosed) return 'done'
-    const key = recordKeys.claim(runId)
+    const { unsettled } = registration.journals!
+    const end = new UnsettledEnd(runId)
+    unsettled.add(end)
     const isPoison = registration.tellsEnd && interruptions >= MAX_HOOK_INTERRUPTIONS
-    const settled = this.#settle(ended, outbox, !isPoison).then(() =>
-      registry.driver.commit([
-        { type: 'expect', key, field: 'epoch', equals: (claim?.epoch ?? 0) + 1 },
-        { type: 'delete', key },
-        { type: 'delete', key: unsettled },
-        { type: 'deletePrefix', prefix: recordKeys.outboxOf(registration.id, runId) },
-      ]),
-    )
+    const settled = this.#settle(ended, outbox, !isPoison)
+      .then(() => registry.driver.commit(registry.settleEnd(registration.id, runId, epoch)))
+      .finally(() => unsettled.delete(end))
     // What cannot be done now is found again by the next process.
     settled.catch((error: unknown) => {
       if (!registration.isClosed) this.#durability.context.report(error, `Run ${runId}: telling of its end`)
@@ -236,6 +263,12 @@ class RecoveryPass implements RecoveryReport {
       throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
     }
     return 'ours'
+  }
+
+  #isSettledHere(runId: string): boolean {
+    let end = this.#registration.journals!.unsettled.first
+    while (end && end.runId !== runId) end = end.after
+    return end !== undefined
   }
 
   async #settle(ended: EndedRecord, outbox: readonly OutboxEntry[], callsHooks: boolean): Promise<void> {
@@ -276,4 +309,9 @@ class RecoveryPass implements RecoveryReport {
       throw error
     }
   }
+}
+
+function missing(runId: string): SystemError {
+  const message = `Cannot go on with run ${runId}: it has a claim, and no record; delete the claim if it was removed by hand`
+  return new SystemError('NOT_FOUND', message, { context: { runId } })
 }

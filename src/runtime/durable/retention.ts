@@ -39,8 +39,7 @@ export interface PruneHost extends TotalsHost {
  *
  * It reads an index in the order of the ends, as far as something goes; what stays is counted by {@link HistoryTotals}. A page
  * of runs goes in one commit, timelines kept elsewhere before it: who dies in between is followed by one who finds the runs
- * in the index again. The commit holds only while nobody has a claim on any of them, so that nothing goes about whose end
- * something is still to be done.
+ * in the index again. The commit holds only while nothing is still to be done about the end of any of them.
  */
 export async function prune(host: PruneHost, options: RetentionOptions): Promise<PruneReport> {
   const pass = new PrunePass(host, readLimits(options, host.now()))
@@ -136,9 +135,9 @@ class PrunePass {
   async #removalOf(record: StorageRecord): Promise<Removal | undefined> {
     const { runId, workflowId, triggerId, eventId } = record.value as HistoryRecord
     const { driver, timelines, shared } = this.#host
-    const claim = recordKeys.claim(runId)
+    const unsettled = recordKeys.unsettled(workflowId, runId)
     try {
-      if ((await driver.get(claim)) !== undefined) return undefined
+      if ((await driver.get(unsettled)) !== undefined) return undefined
       await timelines?.deleteRun(runId)
       const accepted = recordKeys.accepted(workflowId, triggerId, eventId)
       const known = (await driver.get(accepted)) as AcceptedRecord | undefined
@@ -146,7 +145,7 @@ class PrunePass {
       return {
         record,
         operations: [
-          { type: 'expect', key: claim, field: 'epoch', equals: undefined },
+          { type: 'expect', key: unsettled, field: 'epoch', equals: undefined },
           ...((await shared?.deletion(runId)) ?? []),
           { type: 'delete', key: record.key },
           { type: 'delete', key: recordKeys.ended(workflowId, runId) },

@@ -1,7 +1,9 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import type { Clock } from '../../core/clock.js'
+import { Linked, type LinkedList } from '../../core/linked-list.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
+import type { TimelinePosition } from '../../timeline/timeline-store.js'
 import { estimateBytes } from '../../timeline/estimate-bytes.js'
 import type { RunBundle } from '../run-bundle.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
@@ -14,6 +16,7 @@ import {
   RUN_LAYOUT,
   type RunRecord,
   type UnsettledRecord,
+  claimRecord,
 } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
 
@@ -22,13 +25,28 @@ export interface JournalHost extends PatientCommitOptions {
   readonly clock: Clock
   readonly registry: StoreRegistry
   readonly workflowId: string
+  /** The version of the workflow. */
+  readonly version: string | undefined
   readonly ownerId: string
+  /** Ends that this process has committed, and about which it is still doing something. */
+  readonly unsettled: LinkedList<UnsettledEnd>
+}
+
+/** The end of a run about which something is still to be done here. */
+export class UnsettledEnd extends Linked {
+  readonly runId: string
+
+  constructor(runId: string) {
+    super()
+    this.runId = runId
+  }
 }
 
 /** What is kept of a run that has not ended. */
 export interface Contents {
   readonly checkpoint: RunCheckpoint
   readonly inboxes: readonly InboxRecord[]
+  readonly timeline?: TimelinePosition | undefined
 }
 
 /** What is committed beside it. */
@@ -53,6 +71,14 @@ export interface Departure extends Company {
   readonly timelineBytes: number
 }
 
+/** What the process before has left of a run. */
+export interface Left {
+  /** Keys of events that are in the outbox. */
+  readonly outbox?: readonly string[]
+  /** Whether it stands in the store under another version than that of the workflow. */
+  readonly isMigrated?: boolean
+}
+
 /**
  * The commits of one run, one after the other. Each holds only under the epoch of this owner: who was taken over gets
  * `FENCED` and has written nothing.
@@ -73,23 +99,26 @@ export class RunJournal {
   #last: Promise<unknown> = Promise.resolve()
   /** Whether nothing is to be saved: the run was not taken, or has ended. */
   #isOver = false
-  #isUnsettled = false
+  #unsettled: UnsettledEnd | undefined
+  /** Whether the claim says another version than the next commit will be of. */
+  #isMigrated: boolean
 
   /**
    * @param revision The commits of the run so far.
-   * @param outbox Keys of events that were left there.
+   * @param left What another process has left.
    */
   constructor(
     host: JournalHost,
     runId: string,
     epoch: number,
     revision: number,
-    outbox: readonly string[] = [],
+    { outbox = [], isMigrated = false }: Left = {},
   ) {
     this.#host = host
     this.#runId = runId
     this.epoch = epoch
     this.#revision = revision
+    this.#isMigrated = isMigrated
     if (outbox.length > 0) this.#outbox = new Set(outbox)
   }
 
@@ -102,15 +131,14 @@ export class RunJournal {
    * committed before; when it is refused, nothing else ever is.
    */
   create(admission: () => Promise<readonly StorageOperation[]>, read: () => Contents): Promise<void> {
-    const { registry, workflowId, ownerId } = this.#host
+    const { registry, workflowId } = this.#host
     const runId = this.#runId
-    const key = recordKeys.claim(runId)
     return this.#inTurn(async () => {
       this.#isOver = true
       const operations: StorageOperation[] = [
         ...(await admission()),
-        { type: 'expect', key, field: 'epoch', equals: undefined },
-        { type: 'put', key, value: { epoch: this.epoch, owner: ownerId } },
+        this.#expectClaim(undefined),
+        this.#claim(),
         this.#put(read(), 1),
       ]
       await this.#store(operations, async () => (await registry.run(workflowId, runId)) !== undefined)
@@ -143,13 +171,18 @@ export class RunJournal {
   save(read: () => Boundary | undefined): Promise<void> {
     return this.#inTurn(async () => {
       const boundary = this.#isOver ? undefined : read()
-      if (boundary) await this.#commit(boundary, (revision) => [this.#put(boundary, revision)])
+      if (!boundary) return
+      await this.#commit(boundary, (revision) => {
+        const record = this.#put(boundary, revision)
+        return this.#isMigrated ? [record, this.#claim()] : [record]
+      })
+      this.#isMigrated = false
     })
   }
 
   /**
-   * The run has ended: its record gives way to what is left of it. Its claim stays as long as something is to be done
-   * about the end, so that whoever comes after a crash knows of it, and nobody else interferes.
+   * The run has ended: its record and its claim give way to what is left of it, and, as long as something is to be done
+   * about the end, to one that says so: whoever comes after a crash knows of it, and nobody else interferes.
    */
   end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, read: () => Departure): Promise<void> {
     const { workflowId, ownerId } = this.#host
@@ -159,18 +192,21 @@ export class RunJournal {
       const isUnsettled =
         departure.hasHooks || departure.events.length > 0 || (this.#outbox?.size ?? 0) > this.#sent.length
       this.#isOver = true
-      const unsettled: UnsettledRecord = { owner: ownerId }
+      const unsettled: UnsettledRecord = { epoch: this.epoch, owner: ownerId }
       await this.#commit(departure, (revision) => {
         const value: EndedRecord = { layout: RUN_LAYOUT, revision, epoch: this.epoch, ...ended }
         return [
           { type: 'delete', key: recordKeys.run(workflowId, runId) },
+          { type: 'delete', key: recordKeys.claim(workflowId, runId) },
           ...this.#bury(value, departure.timelineBytes),
-          isUnsettled
-            ? { type: 'put', key: recordKeys.unsettled(workflowId, runId), value: unsettled }
-            : { type: 'delete', key: recordKeys.claim(runId) },
+          ...(isUnsettled
+            ? [{ type: 'put' as const, key: recordKeys.unsettled(workflowId, runId), value: unsettled }]
+            : []),
         ]
       })
-      this.#isUnsettled = isUnsettled
+      if (!isUnsettled) return
+      this.#unsettled = new UnsettledEnd(runId)
+      this.#host.unsettled.add(this.#unsettled)
     })
   }
 
@@ -183,11 +219,10 @@ export class RunJournal {
     const runId = this.#runId
     this.#isOver = true
     return this.#inTurn(async () => {
-      const key = recordKeys.claim(runId)
       const isReleased = async () => (await registry.exported(runId)) !== undefined
       const operations: readonly StorageOperation[] = [
-        { type: 'expect', key, field: 'epoch', equals: this.epoch },
-        { type: 'delete', key },
+        this.#expectClaim(this.epoch),
+        { type: 'delete', key: recordKeys.claim(workflowId, runId) },
         { type: 'delete', key: recordKeys.run(workflowId, runId) },
         { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
         { type: 'put', key: recordKeys.exported(runId), value: bundle },
@@ -200,19 +235,20 @@ export class RunJournal {
 
   /** A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already. */
   adopt(contents: Contents): Promise<void> {
-    const { registry, workflowId, ownerId } = this.#host
+    const { registry, workflowId } = this.#host
     const runId = this.#runId
     return this.#inTurn(async () => {
-      const key = recordKeys.claim(runId)
       const ended = recordKeys.ended(workflowId, runId)
       const operations: readonly StorageOperation[] = [
-        { type: 'expect', key, field: 'epoch', equals: undefined },
+        this.#expectClaim(undefined),
         { type: 'expect', key: ended, field: 'runId', equals: undefined },
-        { type: 'put', key, value: { epoch: this.epoch, owner: ownerId } },
+        this.#claim(),
         { type: 'delete', key: recordKeys.exported(runId) },
         this.#put(contents, 1),
       ]
-      await this.#store(operations, async () => (await registry.claim(runId))?.epoch === this.epoch)
+      await this.#store(operations, async () => {
+        return (await registry.claim(workflowId, runId))?.epoch === this.epoch
+      })
       this.#revision = 1
     })
   }
@@ -224,21 +260,15 @@ export class RunJournal {
 
   /** Everything is done about the end: nothing is left of the run but how it ended. */
   settle(): Promise<void> {
-    const { workflowId } = this.#host
+    const { registry, workflowId, unsettled } = this.#host
     const runId = this.#runId
     return this.#inTurn(async () => {
-      if (!this.#isUnsettled) return
-      this.#isUnsettled = false
-      const key = recordKeys.claim(runId)
-      await this.#store(
-        [
-          { type: 'expect', key, field: 'epoch', equals: this.epoch },
-          { type: 'delete', key },
-          { type: 'delete', key: recordKeys.unsettled(workflowId, runId) },
-          { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
-        ],
-        async () => (await this.#host.registry.claim(runId)) === undefined,
-      )
+      const end = this.#unsettled
+      if (!end) return
+      this.#unsettled = undefined
+      const operations = registry.settleEnd(workflowId, runId, this.epoch)
+      const isSettled = async () => (await registry.unsettled(workflowId, runId)) === undefined
+      await this.#store(operations, isSettled).finally(() => unsettled.delete(end))
     })
   }
 
@@ -255,22 +285,15 @@ export class RunJournal {
     const { registry, workflowId } = this.#host
     const runId = this.#runId
     const revision = this.#revision + 1
-    const key = recordKeys.claim(runId)
     const outbox = this.#toOutbox(events, revision)
     const sent = this.#sent.length
     try {
       await this.#store(
-        [
-          { type: 'expect', key, field: 'epoch', equals: this.epoch },
-          ...writes(revision),
-          ...outbox,
-          ...beside,
-          ...this.#deleteSent(),
-        ],
+        [this.#expectClaim(this.epoch), ...writes(revision), ...outbox, ...beside, ...this.#deleteSent()],
         async () => {
           const stored = (await registry.run(workflowId, runId)) ?? (await registry.ended(workflowId, runId))
           const epoch =
-            stored && 'epoch' in stored ? stored.epoch : ((await registry.claim(runId))?.epoch ?? 0)
+            stored && 'epoch' in stored ? stored.epoch : (await registry.claim(workflowId, runId))?.epoch
           return stored?.revision === revision && epoch === this.epoch
         },
       )
@@ -290,11 +313,24 @@ export class RunJournal {
     return commitPatiently(operations, isApplied, this.#host, `Run ${this.#runId}`)
   }
 
-  #put({ checkpoint, inboxes }: Contents, revision: number): StorageOperation {
-    const { workflowId } = this.#host
-    const runId = this.#runId
-    const value: RunRecord = { layout: RUN_LAYOUT, revision, savedAt: this.now(), checkpoint, inboxes }
-    return { type: 'put', key: recordKeys.run(workflowId, runId), value }
+  #expectClaim(epoch: number | undefined): StorageOperation {
+    const key = recordKeys.claim(this.#host.workflowId, this.#runId)
+    return { type: 'expect', key, field: 'epoch', equals: epoch }
+  }
+
+  #claim(): StorageOperation {
+    const { workflowId, version, ownerId } = this.#host
+    const value = claimRecord(this.epoch, ownerId, version)
+    return { type: 'put', key: recordKeys.claim(workflowId, this.#runId), value }
+  }
+
+  #put({ checkpoint, inboxes, timeline }: Contents, revision: number): StorageOperation {
+    const key = recordKeys.run(this.#host.workflowId, this.#runId)
+    const savedAt = this.now()
+    const value: RunRecord = timeline
+      ? { layout: RUN_LAYOUT, revision, savedAt, checkpoint, inboxes, timeline }
+      : { layout: RUN_LAYOUT, revision, savedAt, checkpoint, inboxes }
+    return { type: 'put', key, value }
   }
 
   /** What is left of a run that has ended, and where it is found when it is old. */

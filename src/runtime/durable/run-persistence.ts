@@ -3,6 +3,7 @@ import { type SystemError, isSystemError, serializeError } from '../../core/syst
 import type { StateObject } from '../../state/change.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { RunRecording } from '../../timeline/run-recording.js'
+import { type TimelinePosition, positionOf } from '../../timeline/timeline-store.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { RunBundle } from '../run-bundle.js'
 import type { RunInfo } from '../run-result.js'
@@ -43,11 +44,19 @@ export class RunPersistence {
   #leaving: Leaving[] = []
   /** The state that was stored last, for an end that cannot store a newer one. */
   #stored: RunCheckpoint | undefined
+  /** How far the timeline had come when it was stored last; kept also by a process that does not record. */
+  #position: TimelinePosition | undefined
 
-  constructor(run: PersistentRun, journal: RunJournal, timelines: StoredTimelineStore | undefined) {
+  constructor(
+    run: PersistentRun,
+    journal: RunJournal,
+    timelines: StoredTimelineStore | undefined,
+    position: TimelinePosition | undefined,
+  ) {
     this.#run = run
     this.#journal = journal
     this.#timelines = timelines
+    this.#position = position
   }
 
   /** @param admission What makes the event known, or takes it out of the queue. */
@@ -139,7 +148,11 @@ export class RunPersistence {
   }
 
   #contents(): Contents {
-    return { checkpoint: this.#run.checkpoint(), inboxes: this.#run.inboxRecords() }
+    return {
+      checkpoint: this.#run.checkpoint(),
+      inboxes: this.#run.inboxRecords(),
+      timeline: this.#position,
+    }
   }
 
   /** @param isWanted Asked when it is the turn of this commit. */
@@ -147,10 +160,11 @@ export class RunPersistence {
     return this.#journal.save(() => {
       if (!isWanted()) return undefined
       const { checkpoint, inboxes } = this.#contents()
-      const { events, beside, committed, refused } = this.#company()
+      const { position, events, beside, committed, refused } = this.#company()
       return {
         checkpoint,
         inboxes,
+        timeline: position,
         events,
         beside,
         committed: (keys) => {
@@ -164,20 +178,24 @@ export class RunPersistence {
 
   #end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, hasHooks: boolean): Promise<void> {
     return this.#journal.end(ended, () => {
-      const { events, beside, committed, refused } = this.#company()
-      return { events, beside, committed, refused, hasHooks, timelineBytes: timelineBytes(beside) }
+      const { position, events, beside, committed, refused } = this.#company()
+      return { events, beside, committed, refused, hasHooks, timelineBytes: position?.bytes ?? 0 }
     })
   }
 
   /** What goes with the commit whose turn it is: events that leave, and what happened since for the timeline. */
-  #company(): Company {
+  #company(): Company & { readonly position: TimelinePosition | undefined } {
     const leaving = this.#leaving.splice(0)
     const { recording } = this.#run
     const batch = this.#timelines && recording?.take()
+    const writes = batch && this.#timelines.writes(batch)
+    const position = writes ? positionOf(writes.meta) : this.#position
     return {
+      position,
       events: leaving.flatMap(({ events }) => events),
-      beside: batch ? this.#timelines.operations(batch) : [],
+      beside: writes ? writes.operations : [],
       committed: (keys) => {
+        this.#position = position
         if (batch) recording!.settle('stored')
         let at = 0
         for (const each of leaving) each.keys = keys.slice(at, (at += each.events.length))
@@ -211,16 +229,6 @@ export class RunPersistence {
 }
 
 const NOTHING: Company = { events: [], beside: [], committed: () => {}, refused: () => {} }
-
-/** The size of the whole timeline, as the store of timelines is about to keep it. */
-function timelineBytes(operations: readonly StorageOperation[]): number {
-  for (const operation of operations) {
-    if (operation.type !== 'put') continue
-    const { meta } = operation.value as { meta?: { bytes?: number } }
-    if (meta) return meta.bytes ?? 0
-  }
-  return 0
-}
 
 /** Whether an error says that what was to be stored never can be. */
 export function isUnstorable(error: unknown): error is SystemError {

@@ -1,6 +1,7 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import { type SerializedError, SystemError, isSystemError, reviveError } from '../../core/system-error.js'
 import type { StateObject } from '../../state/change.js'
+import type { TimelinePosition } from '../../timeline/timeline-store.js'
 import type { InboxRecord } from '../waiting/inbox.js'
 import type { RunResult } from '../run-result.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
@@ -17,6 +18,8 @@ export interface RunRecord {
   readonly savedAt: number
   readonly checkpoint: RunCheckpoint
   readonly inboxes: readonly InboxRecord[]
+  /** How far its timeline has come, where that is stored beside it. */
+  readonly timeline?: TimelinePosition
 }
 
 /** What is left of a run that has ended. */
@@ -38,10 +41,22 @@ export interface EndedRecord {
   readonly error?: SerializedError
 }
 
-/** Who may commit for a run. Each owner has an epoch of its own, and a commit holds only under the present one. */
+/**
+ * Who may commit for a run that has not ended. Each owner has an epoch of its own, and a commit holds only under the
+ * present one. It also tells who may go on with the run, so that it can be taken over before anything else of it is read.
+ */
 export interface ClaimRecord {
+  readonly layout: number
   readonly epoch: number
   readonly owner: string
+  /** The version of the workflow under which the run is stored; absent where it has none. */
+  readonly version?: string
+}
+
+export function claimRecord(epoch: number, owner: string, version: string | undefined): ClaimRecord {
+  return version === undefined
+    ? { layout: RUN_LAYOUT, epoch, owner }
+    : { layout: RUN_LAYOUT, epoch, owner, version }
 }
 
 /** An event that was accepted and waits for its turn. */
@@ -60,6 +75,9 @@ export interface TicketRecord {
 
 /** About the end of a run something is still to be done. */
 export interface UnsettledRecord {
+  /** As that of a claim, which it stands in for. */
+  readonly epoch: number
+  /** The process that is about to do it. */
   readonly owner: string
   /** How often another process was cut off while it did. */
   readonly interruptions?: number

@@ -1,5 +1,7 @@
+import type { SystemError } from '../../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
 import type { RunBundle } from '../run-bundle.js'
+import { readMany } from './read-many.js'
 import { recordKeys } from './record-keys.js'
 import {
   type ClaimRecord,
@@ -8,6 +10,7 @@ import {
   type TicketRecord,
   type UnsettledRecord,
   assertKnownLayout,
+  claimRecord,
 } from './run-record.js'
 
 const PAGE = 500
@@ -18,6 +21,9 @@ export interface OutboxEntry {
   readonly event: unknown
 }
 
+/** Told of a run whose record cannot be read, or was stored by a newer Busline. */
+export type OnUnreadable = (runId: string, error: unknown) => void
+
 /** What a runtime keeps of its runs, over any store of records. */
 export class StoreRegistry {
   readonly driver: StorageDriver
@@ -26,26 +32,39 @@ export class StoreRegistry {
     this.driver = driver
   }
 
-  /**
-   * The runs of a workflow that have not ended, oldest first, a page at a time.
-   *
-   * @param onDamaged Told of records that cannot be read; the others are given all the same.
-   */
-  async *unfinishedRuns(
+  /** The claims on the runs of a workflow, which are those that have not ended: oldest first, a page at a time. */
+  async *claims(
     workflowId: string,
-    onDamaged: (error: unknown) => void,
-  ): AsyncGenerator<readonly RunRecord[]> {
-    for await (const page of this.#pages(recordKeys.runs(workflowId), onDamaged)) {
-      yield page.flatMap(({ key, value }) => {
-        try {
-          assertKnownLayout(value as RunRecord, key)
-          return [value as RunRecord]
-        } catch (error) {
-          onDamaged(error)
-          return []
-        }
-      })
+    onUnreadable: OnUnreadable,
+  ): AsyncGenerator<ReadonlyMap<string, ClaimRecord>> {
+    const prefix = recordKeys.claims(workflowId)
+    const onDamaged = (error: SystemError) =>
+      onUnreadable(String(error.context['key']).slice(prefix.length), error)
+    for await (const page of this.#pages(prefix, onDamaged)) {
+      const claims = new Map<string, ClaimRecord>()
+      for (const { key, value } of page) {
+        putKnown(claims, key.slice(prefix.length), key, value as ClaimRecord, onUnreadable)
+      }
+      yield claims
     }
+  }
+
+  /** Runs that have not ended, by id; `undefined` where there is none. Those that cannot be read are left out. */
+  async runs(
+    workflowId: string,
+    runIds: readonly string[],
+    onUnreadable: OnUnreadable,
+  ): Promise<ReadonlyMap<string, RunRecord | undefined>> {
+    const keys = runIds.map((runId) => recordKeys.run(workflowId, runId))
+    const found = await readMany(this.driver, keys, (index, error) => onUnreadable(runIds[index]!, error))
+    const runs = new Map<string, RunRecord | undefined>()
+    runIds.forEach((runId, index) => {
+      const key = keys[index]!
+      const record = found.get(key) as RunRecord | undefined
+      if (record) putKnown(runs, runId, key, record, onUnreadable)
+      else if (found.has(key)) runs.set(runId, undefined)
+    })
+    return runs
   }
 
   /** Runs that have ended, and about whose end something is still to be done. */
@@ -86,12 +105,16 @@ export class StoreRegistry {
     return this.driver.get(recordKeys.ended(workflowId, runId)) as Promise<EndedRecord | undefined>
   }
 
+  unsettled(workflowId: string, runId: string): Promise<UnsettledRecord | undefined> {
+    return this.driver.get(recordKeys.unsettled(workflowId, runId)) as Promise<UnsettledRecord | undefined>
+  }
+
   exported(runId: string): Promise<RunBundle | undefined> {
     return this.driver.get(recordKeys.exported(runId)) as Promise<RunBundle | undefined>
   }
 
-  claim(runId: string): Promise<ClaimRecord | undefined> {
-    return this.driver.get(recordKeys.claim(runId)) as Promise<ClaimRecord | undefined>
+  claim(workflowId: string, runId: string): Promise<ClaimRecord | undefined> {
+    return this.driver.get(recordKeys.claim(workflowId, runId)) as Promise<ClaimRecord | undefined>
   }
 
   /** Events that are to be published, by run: of the runs from `first` to `last`, in the order of their ids. */
@@ -119,34 +142,32 @@ export class StoreRegistry {
     return records.map(({ key, value }) => ({ key, event: value }))
   }
 
-  /**
-   * Makes `owner` the one who may commit for a run, if nobody else became it since `before` was read.
-   * The returned operations are to be committed together with what the new owner writes first.
-   */
-  claimOperations(
+  /** Makes `owner` the one who may commit for a run, if nobody else became it since `before` was read, nor did the run end. */
+  takeClaim(
+    workflowId: string,
     runId: string,
-    before: ClaimRecord | undefined,
+    before: ClaimRecord,
     owner: string,
   ): readonly StorageOperation[] {
-    const key = recordKeys.claim(runId)
-    const claim: ClaimRecord = { epoch: (before?.epoch ?? 0) + 1, owner }
+    const key = recordKeys.claim(workflowId, runId)
     return [
-      { type: 'expect', key, field: 'epoch', equals: before?.epoch },
-      { type: 'put', key, value: claim },
+      { type: 'expect', key, field: 'epoch', equals: before.epoch },
+      // The version stays, as the record does.
+      { type: 'put', key, value: claimRecord(before.epoch + 1, owner, before.version) },
     ]
   }
 
-  /** That the run has not ended, nor gone elsewhere. */
-  expectRun(workflowId: string, { layout, checkpoint }: RunRecord): StorageOperation {
-    return {
-      type: 'expect',
-      key: recordKeys.run(workflowId, checkpoint.runId),
-      field: 'layout',
-      equals: layout,
-    }
+  /** Everything is done about the end of a run, by the one who holds that epoch. */
+  settleEnd(workflowId: string, runId: string, epoch: number): readonly StorageOperation[] {
+    const key = recordKeys.unsettled(workflowId, runId)
+    return [
+      { type: 'expect', key, field: 'epoch', equals: epoch },
+      { type: 'delete', key },
+      { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
+    ]
   }
 
-  async *#pages(prefix: string, onDamaged?: (error: unknown) => void, from?: string) {
+  async *#pages(prefix: string, onDamaged?: (error: SystemError) => void, from?: string) {
     for (let after = from; ;) {
       const page = await this.driver.scan({
         prefix,
@@ -158,5 +179,20 @@ export class StoreRegistry {
       if (page.length < PAGE) return
       after = page.at(-1)!.key
     }
+  }
+}
+
+function putKnown<Stored extends { readonly layout: number }>(
+  into: Map<string, Stored | undefined>,
+  runId: string,
+  key: string,
+  record: Stored,
+  onUnreadable: OnUnreadable,
+): void {
+  try {
+    assertKnownLayout(record, key)
+    into.set(runId, record)
+  } catch (error) {
+    onUnreadable(runId, error)
   }
 }

@@ -5,7 +5,7 @@ const RUN_PART: Readonly<Record<string, number>> = {
   unsettled: 2,
   ticket: 2,
   outbox: 2,
-  claim: 1,
+  claim: 2,
   exported: 1,
   history: 3,
   remembered: 2,

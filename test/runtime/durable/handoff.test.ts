@@ -109,7 +109,7 @@ describe('exportRun()', () => {
     expect(again).toEqual(first)
     if (again.ok) expect(await two.runtime.importRun(again.value)).toMatchObject({ ok: true })
     expect(await store.scan({ prefix: 'exported/' })).toEqual([])
-    expect(await store.get(`claim/${runId}`)).toMatchObject({ epoch: 2 })
+    expect(await store.get(`claim/orders/${runId}`)).toMatchObject({ epoch: 2 })
     await two.runtime.stop()
   })
 

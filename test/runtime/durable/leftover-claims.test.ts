@@ -44,7 +44,7 @@ it('leaves no claim on a run that ends while another process recovers it', async
     get: (key) => storage.get(key),
     scan: async (options) => {
       const page = await storage.scan(options)
-      if (options.prefix === 'run/orders/' && !hasEnded) {
+      if (options.prefix === 'claim/orders/' && !hasEnded) {
         hasEnded = true
         await one.abort(runId)
       }

@@ -295,8 +295,9 @@ describe('owners', () => {
       ...passingOn(storage),
       scan: async (options) => {
         const page = await storage.scan(options)
-        if (options.prefix !== 'run/orders/' || scans++ > 0) return page
-        const { key, value } = page[0]! as {
+        if (options.prefix !== 'claim/orders/' || scans++ > 0) return page
+        const [stored] = await storage.scan({ prefix: 'run/orders/' })
+        const { key, value } = stored! as {
           key: string
           value: { revision: number; checkpoint: RunCheckpoint }
         }
@@ -325,7 +326,7 @@ describe('owners', () => {
     await clock.settle()
     // Its renewals do not arrive any more, as if it stood still.
     const { runId } = one.runtime.listAllRuns()[0]!
-    await storage.commit([{ type: 'put', key: `claim/${runId}`, value: { epoch: 2, owner: 'another' } }])
+    await storage.commit([{ type: 'put', key: `claim/orders/${runId}`, value: { epoch: 2, owner: 'another' } }])
     const result = await one.runtime.resume(runId)
     expect(result).toMatchObject({ ok: false, error: { code: 'FENCED' } })
     expect(one.runtime.listAllRuns()).toEqual([])

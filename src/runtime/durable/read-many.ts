@@ -3,51 +3,35 @@ import type { StorageDriver } from '../../storage/storage-driver.js'
 /** Fewer than so many are read one by one. */
 const LEAST = 4
 
-interface Read {
-  readonly key: string
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
 /**
- * A store whose single reads, where many are asked for in the same turn, are made by the page: keys that lie close together cost a
+ * What stands at these keys, `undefined` where nothing does. They are read by the page: keys that lie close together cost a
  * fraction of what they cost one by one. Where too much else lies in between they are read one by one after all.
+ *
+ * @param onFault Told of each that cannot be read, by its place in `keys`; the others are given all the same.
  */
-export function readTogether(driver: StorageDriver): StorageDriver {
-  let reads: Read[] = []
-  const readAll = async () => {
-    const batch = reads
-    reads = []
-    const found = await scanFor(
-      driver,
-      batch.map(({ key }) => key),
-    )
-    for (const { key, resolve, reject } of batch) {
-      if (found.has(key)) resolve(found.get(key))
-      // It is not there, or damaged, or too far away.
-      else driver.get(key).then(resolve, reject)
+export async function readMany(
+  driver: StorageDriver,
+  keys: readonly string[],
+  onFault: (index: number, error: unknown) => void,
+): Promise<ReadonlyMap<string, unknown>> {
+  const found = await scanFor(driver, keys)
+  // They are not there, or damaged, or too far away.
+  const read = async (key: string, index: number) => {
+    try {
+      found.set(key, await driver.get(key))
+    } catch (error) {
+      onFault(index, error)
     }
   }
-  return {
-    name: driver.name,
-    isDurable: driver.isDurable,
-    get: (key) =>
-      new Promise((resolve, reject) => {
-        if (reads.length === 0) queueMicrotask(() => void readAll())
-        reads.push({ key, resolve, reject })
-      }),
-    scan: (options) => driver.scan(options),
-    commit: (operations) => driver.commit(operations),
-    close: () => driver.close(),
-    [Symbol.asyncDispose]: () => driver.close(),
-  }
+  await Promise.all(keys.flatMap((key, index) => (found.has(key) ? [] : [read(key, index)])))
+  return found
 }
 
 /** What pages hold of these keys, as long as at least every second record is one of them. */
-async function scanFor(driver: StorageDriver, keys: string[]): Promise<ReadonlyMap<string, unknown>> {
+async function scanFor(driver: StorageDriver, wanted: readonly string[]): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
-  if (keys.length < LEAST) return found
-  keys.sort()
+  if (wanted.length < LEAST) return found
+  const keys = wanted.toSorted()
   const last = keys.at(-1)!
   const prefix = commonPrefix(keys[0]!, last)
   let after = justBefore(keys[0]!, prefix)

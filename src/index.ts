@@ -132,6 +132,7 @@ export type {
   RunFilter,
   RunPage,
   RunTimelineMeta,
+  TimelinePosition,
   TimelineStatus,
   TimelineStore,
 } from './timeline/timeline-store.js'

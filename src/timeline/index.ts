@@ -40,6 +40,7 @@ export {
   type TextChunks,
   TIMELINE_STATUSES,
   type TimelineBatch,
+  type TimelinePosition,
   type TimelineSnapshot,
   type TimelineStatus,
   type TimelineStore,

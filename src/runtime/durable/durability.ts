@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.js'
-import { LinkedList } from '../../core/linked-list.js'
 import type { SystemError } from '../../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
@@ -18,6 +17,7 @@ import { type JournalHost, type Left, RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
 import { tabLocks } from './tab-lock.js'
+import { UnsettledEnds } from './unsettled-ends.js'
 
 export interface DurabilityOptions {
   readonly claimTtlMs: number
@@ -90,7 +90,7 @@ export class Durability {
       workflowId,
       version,
       ownerId: this.ownership.id,
-      unsettled: new LinkedList(),
+      unsettled: new UnsettledEnds(),
     }
   }
 

@@ -14,8 +14,8 @@ import {
   type UnsettledRecord,
   toRunResult,
 } from './run-record.js'
-import { UnsettledEnd } from './run-journal.js'
 import type { OutboxEntry } from './store-registry.js'
+import { UnsettledEnd } from './unsettled-ends.js'
 
 /** What `recover()` found. */
 export interface RecoveryReport {
@@ -230,7 +230,8 @@ class RecoveryPass implements RecoveryReport {
     const { registry, ownership } = this.#durability
     const { runId, owner } = found
     const registration = this.#registration
-    if (owner === ownership.id && this.#isSettledHere(runId)) return 'done'
+    const { unsettled } = registration.journals!
+    if (owner === ownership.id && unsettled.has(runId)) return 'done'
     if (await this.#isOthers(owner)) return 'owned'
     const ended = await registry.ended(registration.id, runId)
     const key = recordKeys.unsettled(registration.id, runId)
@@ -247,7 +248,6 @@ class RecoveryPass implements RecoveryReport {
     if (!isOurs) return 'owned'
     const outbox = await registry.outbox(registration.id, runId)
     if (registration.isClosed) return 'done'
-    const { unsettled } = registration.journals!
     const end = new UnsettledEnd(runId)
     unsettled.add(end)
     const isPoison = registration.tellsEnd && interruptions >= MAX_HOOK_INTERRUPTIONS
@@ -263,12 +263,6 @@ class RecoveryPass implements RecoveryReport {
       throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
     }
     return 'ours'
-  }
-
-  #isSettledHere(runId: string): boolean {
-    let end = this.#registration.journals!.unsettled.first
-    while (end && end.runId !== runId) end = end.after
-    return end !== undefined
   }
 
   async #settle(ended: EndedRecord, outbox: readonly OutboxEntry[], callsHooks: boolean): Promise<void> {

@@ -1,15 +1,12 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import type { Clock } from '../../core/clock.js'
-import { Linked, type LinkedList } from '../../core/linked-list.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
-import type { TimelinePosition } from '../../timeline/timeline-store.js'
 import { estimateBytes } from '../../timeline/estimate-bytes.js'
 import type { RunBundle } from '../run-bundle.js'
-import type { RunCheckpoint } from '../workflow-definition.js'
+import type { Boundary, Company, Contents, Departure } from './boundary.js'
 import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
-import type { InboxRecord } from '../waiting/inbox.js'
 import {
   type EndedRecord,
   type HistoryRecord,
@@ -19,6 +16,7 @@ import {
   claimRecord,
 } from './run-record.js'
 import type { StoreRegistry } from './store-registry.js'
+import { UnsettledEnd, type UnsettledEnds } from './unsettled-ends.js'
 
 /** What the journals of a workflow's runs have in common. */
 export interface JournalHost extends PatientCommitOptions {
@@ -28,47 +26,7 @@ export interface JournalHost extends PatientCommitOptions {
   /** The version of the workflow. */
   readonly version: string | undefined
   readonly ownerId: string
-  /** Ends that this process has committed, and about which it is still doing something. */
-  readonly unsettled: LinkedList<UnsettledEnd>
-}
-
-/** The end of a run about which something is still to be done here. */
-export class UnsettledEnd extends Linked {
-  readonly runId: string
-
-  constructor(runId: string) {
-    super()
-    this.runId = runId
-  }
-}
-
-/** What is kept of a run that has not ended. */
-export interface Contents {
-  readonly checkpoint: RunCheckpoint
-  readonly inboxes: readonly InboxRecord[]
-  readonly timeline?: TimelinePosition | undefined
-}
-
-/** What is committed beside it. */
-export interface Company {
-  /** Events that leave with it. */
-  readonly events: readonly BusEvent[]
-  /** Writes of others that belong to the same moment: the timeline. */
-  readonly beside: readonly StorageOperation[]
-  /** Told, before anything else is committed, under which keys the events stand in the outbox. */
-  readonly committed: (keys: readonly string[]) => void
-  readonly refused: (error: unknown) => void
-}
-
-/** What is committed at a boundary. */
-export interface Boundary extends Contents, Company {}
-
-/** What is committed at the end. */
-export interface Departure extends Company {
-  /** Whether somebody is to be told of it. */
-  readonly hasHooks: boolean
-  /** How large its timeline is. */
-  readonly timelineBytes: number
+  readonly unsettled: UnsettledEnds
 }
 
 /** What the process before has left of a run. */

@@ -9,7 +9,8 @@ import type { RunBundle } from '../run-bundle.js'
 import type { RunInfo } from '../run-result.js'
 import type { InboxRecord } from '../waiting/inbox.js'
 import type { RunCheckpoint } from '../workflow-definition.js'
-import type { Company, Contents, RunJournal } from './run-journal.js'
+import type { Company, Contents } from './boundary.js'
+import type { RunJournal } from './run-journal.js'
 import type { EndedRecord } from './run-record.js'
 
 /** What is kept of a run, as it is now. */

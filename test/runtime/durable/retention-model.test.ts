@@ -75,7 +75,8 @@ class World {
   readonly driver: StorageDriver
   now = 400 * 24 * HOUR
   readonly #ids = sequentialIds()
-  readonly #unsettled = new Set<string>()
+  /** The keys that say so, by run. */
+  readonly #unsettled = new Map<string, string>()
   #ended = 0
   /** When the clock was last set back: no run has ended before, by this clock. */
   #setBackTo = 0
@@ -93,15 +94,14 @@ class World {
       const ids = { runId, workflowId: `flow-${number % 3}`, triggerId: 'on', eventId: `event-${number}` }
       const endedAt = Math.max(this.#setBackTo, this.now - Math.floor((ageMs * (index + 1)) / count))
       const history: HistoryRecord = { ...ids, bytes: (bytes * (index + 1)) % 101 }
+      const unsettled = recordKeys.unsettled(ids.workflowId, runId)
       const accepted = recordKeys.accepted(ids.workflowId, ids.triggerId, ids.eventId)
       await this.driver.commit([
         { type: 'put', key: recordKeys.historyOf(endedAt, ids.workflowId, runId), value: history },
         { type: 'put', key: recordKeys.ended(ids.workflowId, runId), value: { runId } },
         { type: 'put', key: accepted, value: { runId, at: this.now } },
-        ...(isUnsettled
-          ? [{ type: 'put' as const, key: recordKeys.claim(runId), value: { epoch: 1, owner: 'one' } }]
-          : []),
-        ...timelines.operations({
+        ...(isUnsettled ? [{ type: 'put' as const, key: unsettled, value: { epoch: 1, owner: 'one' } }] : []),
+        ...timelines.writes({
           meta: {
             ...ids,
             pipelineId: 'main',
@@ -113,17 +113,14 @@ class World {
             snapshotSeqs: [],
           },
           events: [],
-        }),
+        }).operations,
       ])
-      if (isUnsettled) this.#unsettled.add(runId)
+      if (isUnsettled) this.#unsettled.set(runId, unsettled)
     }
   }
 
   async settle(): Promise<void> {
-    const operations = Array.from(
-      this.#unsettled,
-      (runId) => ({ type: 'delete', key: recordKeys.claim(runId) }) as const,
-    )
+    const operations = Array.from(this.#unsettled.values(), (key) => ({ type: 'delete', key }) as const)
     this.#unsettled.clear()
     await this.driver.commit(operations)
   }

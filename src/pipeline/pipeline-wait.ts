@@ -6,29 +6,34 @@ import type { ResumeCause } from './resume-cause.js'
 import type { RunHost, WaitingPipeline } from './run-host.js'
 import { resumeChanges, waitDeadline } from './wait.js'
 
+/** The pipeline that waits. */
+export interface WaitOwner extends WaitingPipeline {
+  /** The time of its wait is up. */
+  waitIsDue(): void
+}
+
 /** The wait of one pipeline, while it has one: its timer, and what its end writes. */
 export class PipelineWait {
   /** What it waits for now. */
   current: Wait | undefined
-  readonly #owner: WaitingPipeline
+  readonly #owner: WaitOwner
   readonly #pipeline: CompiledPipeline
   readonly #host: RunHost
   readonly #live: LiveState
   #timer: TimerHandle
 
-  constructor(owner: WaitingPipeline, pipeline: CompiledPipeline, host: RunHost, live: LiveState) {
+  constructor(owner: WaitOwner, pipeline: CompiledPipeline, host: RunHost, live: LiveState) {
     this.#owner = owner
     this.#pipeline = pipeline
     this.#host = host
     this.#live = live
   }
 
-  /** @param onDue Called when its time is up. */
-  begin(wait: Wait, onDue: () => void): void {
+  begin(wait: Wait): void {
     this.current = wait
     const { clock } = this.#host
     const dueAt = waitDeadline(wait)
-    if (dueAt !== Infinity) this.#timer = clock.setTimeout(onDue, dueAt - clock.now())
+    if (dueAt !== Infinity) this.#timer = clock.setTimeout(() => this.#owner.waitIsDue(), dueAt - clock.now())
     this.#host.waiting?.(this.#owner)
   }
 

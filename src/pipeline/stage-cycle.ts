@@ -31,27 +31,28 @@ export interface StageVisit {
 }
 
 /** What a visit came to. Nothing of the pipeline has changed by then: that is for its owner, at the boundary. */
-export type StageEnd =
-  | {
-      readonly type: 'moved'
-      readonly of: StageVisit
-      readonly state: StateObject
-      readonly move: Move
-      readonly events: readonly BusEvent[]
-      readonly ledger: readonly LedgerEntry[]
-      /** Why the pipeline cannot go where the stage wanted, though the stage itself is done. */
-      readonly failure: SystemError | undefined
-    }
-  | {
-      readonly type: 'failed'
-      readonly of: StageVisit
-      readonly error: SystemError
-      /** Whether the stage is to be tried again when a person says so. */
-      readonly parks: boolean
-      readonly ledger: readonly LedgerEntry[]
-    }
-  /** Its children wait; `proceed()` goes on with them. */
-  | { readonly type: 'asleep' }
+export interface StageDone {
+  readonly type: 'moved'
+  readonly of: StageVisit
+  readonly state: StateObject
+  readonly move: Move
+  readonly events: readonly BusEvent[]
+  readonly ledger: readonly LedgerEntry[]
+  /** Why the pipeline cannot go where the stage wanted, though the stage itself is done. */
+  readonly failure: SystemError | undefined
+}
+
+export interface StageFailed {
+  readonly type: 'failed'
+  readonly of: StageVisit
+  readonly error: SystemError
+  /** Whether the stage is to be tried again when a person says so. */
+  readonly parks: boolean
+  readonly ledger: readonly LedgerEntry[]
+}
+
+/** The last: its children wait; `proceed()` goes on with them. */
+export type StageEnd = StageDone | StageFailed | { readonly type: 'asleep' }
 
 /** What a stage needs of the pipeline it belongs to. */
 export interface StageCycleHost {

@@ -326,7 +326,9 @@ describe('owners', () => {
     await clock.settle()
     // Its renewals do not arrive any more, as if it stood still.
     const { runId } = one.runtime.listAllRuns()[0]!
-    await storage.commit([{ type: 'put', key: `claim/orders/${runId}`, value: { epoch: 2, owner: 'another' } }])
+    await storage.commit([
+      { type: 'put', key: `claim/orders/${runId}`, value: { epoch: 2, owner: 'another' } },
+    ])
     const result = await one.runtime.resume(runId)
     expect(result).toMatchObject({ ok: false, error: { code: 'FENCED' } })
     expect(one.runtime.listAllRuns()).toEqual([])

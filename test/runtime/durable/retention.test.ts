@@ -178,7 +178,9 @@ describe('WorkflowRuntime.prune()', () => {
     await workThrough(world, runtime, 1)
     const [ended] = await world.store.scan({ prefix: 'ended/' })
     const { runId } = ended!.value as { runId: string }
-    await world.store.commit([{ type: 'put', key: `unsettled/orders/${runId}`, value: { epoch: 1, owner: 'somebody' } }])
+    await world.store.commit([
+      { type: 'put', key: `unsettled/orders/${runId}`, value: { epoch: 1, owner: 'somebody' } },
+    ])
     expect(await prune(world, runtime, { maxRuns: 0 })).toEqual({ runs: 0, ids: 0, bytes: 0 })
     expect(await keys(world, 'ended/')).toHaveLength(1)
     expect(await keys(world, 'timeline/run/')).toHaveLength(1)

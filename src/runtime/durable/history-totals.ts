@@ -126,7 +126,7 @@ export class HistoryTotals {
   /** Not where all is to be counted again, nor where the clock was set back: ends are now put before what was counted. */
   #isTrusted(now: number): boolean {
     const { upTo, countedAt } = this.#now
-    return Math.abs(now - countedAt) < RECOUNT_MS && !(recordKeys.instantOf(upTo) > now)
+    return Math.abs(now - countedAt) < RECOUNT_MS && !(recordKeys.instantOf(upTo) >= now)
   }
 }
 

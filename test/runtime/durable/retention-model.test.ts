@@ -283,4 +283,18 @@ describe.each([
       { numRuns },
     )
   })
+
+  it('counts runs that end after the clock was set back before those that were counted', async () => {
+    const driver = createDriver()
+    const world = new World(driver)
+    await world.end(3, 0, 10)
+    world.now += 2 * MINUTE
+    await world.prune({ maxRuns: 3 })
+    world.setBack(30 * MINUTE)
+    await world.end(3, 0, 10)
+    const expected = await world.expected({ maxRuns: 4 })
+    await world.prune({ maxRuns: 4 })
+    expect(await world.left()).toEqual(expected)
+    await driver.close()
+  })
 })

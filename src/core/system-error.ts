@@ -84,7 +84,7 @@ export class SystemError extends Error {
 
 /** Says whether `value` is a {@link SystemError}, also one made by another copy of the library. */
 export function isSystemError(value: unknown): value is SystemError {
-  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true
+  return typeof value === 'object' && value !== null && read(value, BRAND) === true
 }
 
 /** An error as plain JSON data: what travels to stores, workers and sockets. */
@@ -98,18 +98,21 @@ export interface SerializedError {
   readonly errors?: readonly SerializedError[]
 }
 
-/** How many links of a chain of causes are followed; a longer or cyclic chain ends there. */
-const MAX_CAUSES = 16
+/** How many links of a chain of causes are followed. One that comes back to an error above it ends there. */
+const MAX_CAUSES = 64
+/** How many errors are described in one go, so that parts which hold one another have an end. */
+const MAX_ERRORS = 1000
 
 /**
  * Describes anything that was thrown as plain data, and never throws itself: `null`, strings, cyclic chains of
  * causes and objects whose getters throw all have a description.
  */
 export function serializeError(error: unknown): SerializedError {
-  return serialize(error, MAX_CAUSES)
+  return serialize(error, new Set(), { left: MAX_ERRORS })
 }
 
-function serialize(error: unknown, depth: number): SerializedError {
+function serialize(error: unknown, above: Set<unknown>, budget: { left: number }): SerializedError {
+  budget.left--
   if (typeof error !== 'object' || error === null) return { name: 'Error', message: describe(error) }
   const name = readString(error, 'name') ?? 'Error'
   const message = readString(error, 'message') ?? describe(error)
@@ -117,18 +120,22 @@ function serialize(error: unknown, depth: number): SerializedError {
   const code = readString(error, 'code')
   const context = isSystemError(error) ? toJsonData(error.context) : undefined
   const cause = read(error, 'cause')
-  const errors = read(error, 'errors')
-  return {
+  const errors = readParts(error)
+  above.add(error)
+  const goesOn = (next: unknown) => above.size <= MAX_CAUSES && budget.left > 0 && !above.has(next)
+  const described = {
     name,
     message,
     ...(stack === undefined ? {} : { stack }),
     ...(code === undefined ? {} : { code }),
     ...(context === undefined ? {} : { context }),
-    ...(cause === undefined || depth === 0 ? {} : { cause: serialize(cause, depth - 1) }),
-    ...(Array.isArray(errors) && depth > 0
-      ? { errors: errors.slice(0, 100).map((each) => serialize(each, depth - 1)) }
+    ...(cause !== undefined && goesOn(cause) ? { cause: serialize(cause, above, budget) } : {}),
+    ...(errors
+      ? { errors: errors.flatMap((each) => (goesOn(each) ? [serialize(each, above, budget)] : [])) }
       : {}),
   }
+  above.delete(error)
+  return described
 }
 
 /** The inverse of {@link serializeError}: a `SystemError` where the code is one of ours, else an `Error` with the same facts. */
@@ -154,13 +161,23 @@ export function describe(value: unknown): string {
     if (value instanceof Error) return `${value.name}: ${value.message}`
     return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
   } catch {
-    return Object.prototype.toString.call(value)
+    return typeof value === 'bigint' ? String(value) : `[${typeof value}]`
   }
 }
 
-function read(target: object, key: string): unknown {
+/** The parts of an error, the first 100 of them. */
+function readParts(error: object): unknown[] | undefined {
   try {
-    return (target as Record<string, unknown>)[key]
+    const errors = (error as { errors?: unknown }).errors
+    return Array.isArray(errors) ? Array.from(errors.slice(0, 100)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function read(target: object, key: string | symbol): unknown {
+  try {
+    return (target as Record<string | symbol, unknown>)[key]
   } catch {
     return undefined
   }

@@ -240,14 +240,14 @@ export class PipelineRun implements WaitOwner {
   }
 
   /**
-   * Merges a patch into the state at the next boundary, at once when nothing is under way. Resolves when it has landed;
+   * Merges a patch into the state at the next boundary: before the first stage when it has not begun, at once when it sleeps. Resolves when it has landed;
    * rejects with `VALIDATION` when it does not fit, or `INVALID_COMMAND` when the run ended before.
    */
   async signal(patch: Readonly<Record<string, unknown>>): Promise<void> {
     const { live } = this.#progress
     const landed = live.signal(patch)
     if (this.hasEnded) live.refuseSignals(() => this.#progress.refused('signal'))
-    else if (!this.#isAdvancing) live.land()
+    else if (this.#hasStarted && !this.#isAdvancing) live.land()
     await landed
   }
 
@@ -424,5 +424,6 @@ export class PipelineRun implements WaitOwner {
   #begin(): void {
     this.#hasStarted = true
     this.#progress.history.started(this.state)
+    this.#progress.live.land()
   }
 }

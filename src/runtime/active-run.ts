@@ -3,7 +3,7 @@ import type { BusEvent } from '../core/bus-event.js'
 import type { Address } from '../pipeline/address.js'
 import { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
-import { type StateObject, toChange } from '../state/change.js'
+import { type StateObject, fromPartial, toChange } from '../state/change.js'
 import { callHook } from './call-hook.js'
 import type { RunPersistence } from './durable/run-persistence.js'
 import type { RunRecord } from './durable/run-record.js'
@@ -29,6 +29,12 @@ export interface RunKeeping {
   refused(error: SystemError): void
 }
 
+interface EarlySignal {
+  readonly patch: Readonly<Record<string, unknown>>
+  readonly landed: () => void
+  readonly refused: (error: unknown) => void
+}
+
 /**
  * One run in this process: how it begins, and what the engine, the mode and the inboxes may ask of it. How it goes on from
  * there is its {@link RunLife}.
@@ -36,16 +42,17 @@ export interface RunKeeping {
 export class ActiveRun extends RunLife implements ModeRun {
   /** Asked to end before there was a pipeline to tell. */
   #earlyAbort: SystemError | undefined
+  /** Signalled before there was a pipeline to take it: it lands before the first stage. */
+  #earlySignals: EarlySignal[] = []
 
   // ——— as the mode sees it
 
   signal(event: BusEvent): boolean {
-    if (this.hasEnded || !this.pipeline || this.pipeline.isEnding) return false
+    if (this.hasEnded || this.#earlyAbort || this.pipeline?.isEnding) return false
     const patch = this.registration.toPatch(event)
     if (patch === undefined) return true
-    const isAsleep = this.pipeline.status === 'paused'
-    this.pipeline
-      .signal(patch)
+    const isAsleep = this.pipeline?.status === 'paused'
+    this.#land(patch)
       .then(() => {
         // A run that is awake keeps it at its next boundary.
         if (isAsleep && this.persistence) this.context.track(this.touch(this.persistence))
@@ -201,12 +208,8 @@ export class ActiveRun extends RunLife implements ModeRun {
   }
 
   async signalWith(patch: Readonly<Record<string, unknown>>): Promise<void> {
-    if (!this.pipeline || this.hasEnded) {
-      throw new SystemError('INVALID_COMMAND', `Cannot signal the run: it is ${this.status}`, {
-        context: { runId: this.runId, status: this.status },
-      })
-    }
-    const landed = this.pipeline.signal(patch)
+    if (this.hasEnded) throw this.#refusedSignal()
+    const landed = this.#land(patch)
     this.stateChanged()
     await landed
     if (this.persistence) await this.touch(this.persistence)
@@ -214,10 +217,33 @@ export class ActiveRun extends RunLife implements ModeRun {
 
   // ——— its life
 
+  /** Resolves when the patch has landed. */
+  async #land(patch: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.pipeline) return this.pipeline.signal(patch)
+    fromPartial({}, patch)
+    return new Promise((landed, refused) => this.#earlySignals.push({ patch, landed, refused }))
+  }
+
+  #refuseSignals(): void {
+    for (const { refused } of this.#earlySignals.splice(0)) refused(this.#refusedSignal())
+  }
+
+  #refusedSignal(): SystemError {
+    return new SystemError('INVALID_COMMAND', `Cannot signal the run: it is ${this.status}`, {
+      context: { runId: this.runId, status: this.status },
+    })
+  }
+
   #open(state: StateObject, keep: RunKeeping | undefined, at?: Address): void {
-    if (this.isGone) return keep?.refused(this.reason!)
+    if (this.isGone) {
+      this.#refuseSignals()
+      return keep?.refused(this.reason!)
+    }
     this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state, undefined, at)
     if (this.#earlyAbort) this.pipeline.interrupt(this.#earlyAbort)
+    for (const { patch, landed, refused } of this.#earlySignals.splice(0)) {
+      this.pipeline.signal(patch).then(landed, refused)
+    }
     if (!keep) return void this.drive()
     keep.create().then(
       () => {
@@ -237,6 +263,7 @@ export class ActiveRun extends RunLife implements ModeRun {
 
   /** There is no state to begin with. */
   #failAtOnce(reason: SystemError, keep: RunKeeping | undefined): void {
+    this.#refuseSignals()
     this.persistence = undefined
     if (!keep) return this.settle('failed', reason)
     keep.createFailed(reason).then(

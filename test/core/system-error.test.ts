@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type ErrorCode, SystemError, isSystemError, reviveError, serializeError } from 'busline'
+import {
+  type ErrorCode,
+  type SerializedError,
+  SystemError,
+  isSystemError,
+  reviveError,
+  serializeError,
+} from 'busline'
 
 const throughJson = (error: unknown) =>
   reviveError(JSON.parse(JSON.stringify(serializeError(error))) as never)
@@ -47,6 +54,16 @@ describe('serializeError()', () => {
       throw new Error('trap')
     },
   })
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const unreadable = new Proxy(new Error('x'), {
+    get() {
+      throw new Error('trap')
+    },
+    getPrototypeOf() {
+      throw new Error('trap')
+    },
+  })
   it.each([
     ['null', null],
     ['undefined', undefined],
@@ -56,10 +73,45 @@ describe('serializeError()', () => {
     ['a frozen error', Object.freeze(new Error('cold'))],
     ['an error that causes itself', cyclic],
     ['an object whose getter throws', hostile],
+    ['an object that throws at whatever is asked', unreadable],
+    ['a proxy that was revoked', revoked.proxy],
+    [
+      'an error whose parts are a proxy that was revoked',
+      Object.assign(new Error('x'), { errors: revoked.proxy }),
+    ],
   ])('describes %s as plain JSON', (_, thrown) => {
     const data = serializeError(thrown)
     expect(typeof data.message).toBe('string')
     expect(JSON.parse(JSON.stringify(data))).toEqual(data)
+  })
+
+  it('keeps a chain of fifty causes', () => {
+    let error = new SystemError('TIMEOUT', 'Cause 0')
+    for (let index = 1; index <= 50; index++) {
+      error = new SystemError('EXECUTION_FAILED', `Cause ${index}`, { cause: error, context: { index } })
+    }
+    let revived: unknown = throughJson(error)
+    for (let index = 50; index > 0; index--) {
+      expect(revived).toMatchObject({
+        code: 'EXECUTION_FAILED',
+        message: `Cause ${index}`,
+        context: { index },
+      })
+      revived = (revived as SystemError).cause
+    }
+    expect(revived).toMatchObject({ code: 'TIMEOUT', message: 'Cause 0' })
+  })
+
+  it('comes to an end with parts that hold one another', () => {
+    const parts: Error[] = Array.from({ length: 20 }, (_, index) => new Error(`Part ${index}`))
+    for (const part of parts) Object.assign(part, { cause: parts[0], errors: parts })
+    let count = 0
+    const countAll = ({ cause, errors = [] }: SerializedError) => {
+      count++
+      for (const each of cause ? [cause, ...errors] : errors) countAll(each)
+    }
+    countAll(serializeError(parts[7]))
+    expect(count).toBe(1000)
   })
 
   it('drops a context that is not JSON, and nothing else', () => {

@@ -1,5 +1,5 @@
 import { toMs } from '../core/duration.js'
-import { freezePlainData } from '../core/plain-data.js'
+import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { type StandardSchema, checkSchema } from '../core/standard-schema.js'
 import { SystemError } from '../core/system-error.js'
 import type { BusEvent } from '../core/bus-event.js'
@@ -133,7 +133,7 @@ function compileStep(id: string, definition: AnyStep | ((context: never) => unkn
 }
 
 function toState(value: unknown, { id }: AnyPipeline): StateObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) {
     throw new SystemError(
       'VALIDATION',
       `Cannot start pipeline "${id}": its initial state must be a plain object`,

@@ -1,5 +1,6 @@
 import type { BusEvent } from '../core/bus-event.js'
 import type { TimerHandle } from '../core/clock.js'
+import { deepFreeze } from '../core/deep-freeze.js'
 import { isThenable } from '../core/is-thenable.js'
 import { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
@@ -100,7 +101,7 @@ export class PipelineRun implements WaitOwner {
   }
 
   /**
-   * Continues from a checkpoint. A stage that was under way is executed again, with the same idempotency keys and
+   * Continues from a checkpoint, whose state belongs to the run from then on. A stage that was under way is executed again, with the same idempotency keys and
    * its attempts counted on.
    *
    * @param lastAliveAt When the run was last known to be alive, for waits that say `onRestore: 'remaining'`.
@@ -113,7 +114,9 @@ export class PipelineRun implements WaitOwner {
     place: Place & Partial<ChildPlace> = ROOT,
     lastAliveAt?: number,
   ): PipelineRun {
-    const { status, inside, wait } = checkpoint
+    const { status, inside, wait, state, resume } = checkpoint
+    deepFreeze(state)
+    deepFreeze(resume)
     const wasCutOff = status === 'running' && !inside
     const run = new PipelineRun(
       pipeline,

@@ -1,5 +1,8 @@
+import { isPlainObject } from '../core/plain-data.js'
 import { SystemError, describe } from '../core/system-error.js'
+import type { PipelineStatus } from '../pipeline/checkpoint.js'
 import type { CompiledTrigger } from './compiled-trigger.js'
+import type { RunInfo } from './run-result.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
 
 /**
@@ -25,10 +28,62 @@ export function migrateCheckpoint(
     )
   }
   if (!migrate) throw refused('give the workflow a migrate()')
+  let migrated: unknown
   try {
-    return { ...migrate(structuredClone(checkpoint)), version: version! }
+    migrated = migrate(structuredClone(checkpoint))
   } catch (error) {
     throw refused(`its migrate() failed: ${describe(error)}`, error)
+  }
+  if (!isCheckpoint(migrated)) throw refused('its migrate() must return the checkpoint, changed or not')
+  return { ...migrated, runId, workflowId: id, version: version! }
+}
+
+const STATUSES: ReadonlySet<unknown> = new Set<PipelineStatus>([
+  'running',
+  'paused',
+  'succeeded',
+  'failed',
+  'aborted',
+])
+
+/** Whether a value that came from outside has what every checkpoint has. */
+export function isCheckpoint(value: unknown): value is RunCheckpoint {
+  if (!isFields(value) || !isFields(value['root']) || !isFields(value['event'])) return false
+  const { runId, workflowId, triggerId, pipeline, startedAt, event, root } = value
+  return (
+    [runId, workflowId, triggerId, pipeline, event['id'], event['type'], root['pipelineId']].every(
+      (each) => typeof each === 'string' && each !== '',
+    ) &&
+    [startedAt, root['startedAt'], root['interruptions']].every((each) => typeof each === 'number') &&
+    STATUSES.has(root['status']) &&
+    isFields(root['state']) &&
+    isFields(root['visits']) &&
+    Array.isArray(root['ledger'])
+  )
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && isPlainObject(value)
+}
+
+/** A run that stays in the store because of `error`, as it is known here. */
+export function parkedRun(
+  { runId, workflowId, triggerId, key, startedAt, event, root }: RunCheckpoint,
+  error: SystemError,
+): RunInfo {
+  return {
+    runId,
+    workflowId,
+    triggerId,
+    pipelineId: root.pipelineId,
+    status: 'paused',
+    ...(key === undefined ? {} : { key }),
+    ...(root.next === undefined ? {} : { stageId: root.next }),
+    state: root.state,
+    startedAt,
+    error,
+    eventId: event.id,
+    event,
   }
 }
 

@@ -1,3 +1,4 @@
+import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
 import type { TimelineEvent } from '../timeline/timeline-event.js'
@@ -44,6 +45,16 @@ export async function findForkPoint(store: TimelineStore, runId: string, at: For
   }
   const meta = player.meta!
   return { meta, seq: at.seq, state: player.state, stageId: decision ? next : await beginning(store, meta) }
+}
+
+/** The state a fork begins with. @throws {SystemError} `VALIDATION` when it is none. */
+export function forkState(runId: string, state: unknown): StateObject {
+  if (typeof state === 'object' && state !== null && isPlainObject(state)) {
+    return freezePlainData(state as StateObject)
+  }
+  throw new SystemError('VALIDATION', `Cannot fork run ${runId}: "state" must be a plain object`, {
+    context: { runId },
+  })
 }
 
 /** The stage that a fork began with: those before it are its parent's. Absent for what began where its pipeline does. */

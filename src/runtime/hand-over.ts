@@ -1,4 +1,5 @@
 import { SystemError, isSystemError } from '../core/system-error.js'
+import { migrateCheckpoint } from './fit-checkpoint.js'
 import type { Registration } from './registration.js'
 import { noWorkflow, notLive } from './refusal.js'
 import { type RunBundle, parseRunBundle } from './run-bundle.js'
@@ -27,7 +28,7 @@ export async function importRun(
     context: { runId, workflowId },
   })
   if (context.runs.info(runId)) throw isHere
-  const contents = { ...bundle, checkpoint: registration.migrate(bundle.checkpoint) }
+  const contents = { ...bundle, checkpoint: migrateCheckpoint(registration.workflow, bundle.checkpoint) }
   registration.assertKnows(contents.checkpoint)
   const journal = registration.durability?.journal(registration, runId, bundle.epoch + 1, 1)
   await journal?.adopt(contents).catch((error: unknown) => {

@@ -44,13 +44,20 @@ export class Recoveries {
 
   /** What was left by processes that are gone comes before anything new. */
   async first(registration: Registration): Promise<void> {
-    this.#again(await registration.durability!.recover(registration))
+    this.#again(await this.#recover(registration))
+  }
+
+  async #recover(registration: Registration): Promise<RecoveryReport> {
+    const report = await registration.durability!.recover(registration)
+    const parked = registration.isClosed ? [] : report.parked.map(({ runId }) => runId)
+    this.#context.runs.keepParked(registration.id, new Set(parked))
+    return report
   }
 
   async all(): Promise<RecoveryReport> {
     const reports: RecoveryReport[] = []
     for (const registration of this.#registrations()) {
-      if (registration.durability) reports.push(await registration.durability.recover(registration))
+      if (registration.durability) reports.push(await this.#recover(registration))
     }
     const report = {
       recovered: reports.flatMap((each) => each.recovered),

@@ -38,7 +38,9 @@ export function notLive(context: RuntimeContext, verb: string, runId: string): S
     return new SystemError('NOT_FOUND', `Cannot ${verb} run ${runId}: there is no such run`, {
       context: { runId },
     })
-  const { status } = known
+  const { status, error } = known
+  // It would be paused, could it go on here.
+  if (status === 'paused' && error) return error
   const what = status === 'queued' ? 'is still queued' : `has ${status} already`
   return new SystemError('INVALID_COMMAND', `Cannot ${verb} run ${runId}: it ${what}`, {
     context: { runId, status },

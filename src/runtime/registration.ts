@@ -1,6 +1,7 @@
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
+import { deepFreeze } from '../core/deep-freeze.js'
 import type { SystemError } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
 import { ActiveRun } from './active-run.js'
@@ -15,7 +16,7 @@ import type { OutboxEntry } from './durable/store-registry.js'
 import { createEnv, processEnv } from './env.js'
 import { EventIntake } from './event-intake.js'
 import { EventTicket } from './event-ticket.js'
-import { migrateCheckpoint, triggerOf } from './fit-checkpoint.js'
+import { migrateCheckpoint, parkedRun, triggerOf } from './fit-checkpoint.js'
 import type { ForkPoint } from './fork-point.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
@@ -182,9 +183,14 @@ export class Registration implements AdmissionHost {
 
   // ——— recovery
 
-  /** @throws {SystemError} `VERSION_MISMATCH` when the checkpoint is of another version and nothing brings it here. */
+  /** A run that cannot go on here is known from then on as paused, and why. @throws {SystemError} `VERSION_MISMATCH`. */
   migrate(checkpoint: RunCheckpoint): RunCheckpoint {
-    return migrateCheckpoint(this.workflow, checkpoint)
+    try {
+      return migrateCheckpoint(this.workflow, checkpoint)
+    } catch (error) {
+      this.#context.runs.park(parkedRun(checkpoint, error as SystemError))
+      throw error
+    }
   }
 
   /** @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs. */
@@ -205,7 +211,7 @@ export class Registration implements AdmissionHost {
     this.assertKnows(record.checkpoint)
     const continues = this.durability?.timelines && record.timeline
     const from = { startedAt, state: root.state, continues }
-    const run = this.#createRun({ runId, triggerId, event, key, priority: 0 }, from)
+    const run = this.#createRun({ runId, triggerId, event: deepFreeze(event), key, priority: 0 }, from)
     const persistence = journal && this.durability!.persistence(run, journal, record.timeline)
     try {
       run.recover(record, persistence, outbox, (go) => this.admission.resume(run, go))
@@ -220,7 +226,7 @@ export class Registration implements AdmissionHost {
   readmit({ triggerId, event, key, priority, runId, preparations = 0 }: TicketRecord): void {
     // Its turn may have come here since it was read.
     if (!this.triggers.has(triggerId) || this.#context.runs.info(runId)) return
-    const ticket = new EventTicket(triggerId, event, key, priority, () => runId)
+    const ticket = new EventTicket(triggerId, deepFreeze(event), key, priority, () => runId)
     this.#kept!.adopt(ticket, preparations)
     this.admission.readmit(ticket)
   }

@@ -1,4 +1,6 @@
+import { freezePlainData } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
+import { isCheckpoint } from './fit-checkpoint.js'
 import type { InboxRecord } from './waiting/inbox.js'
 import type { RunCheckpoint } from './workflow-definition.js'
 
@@ -19,19 +21,19 @@ export interface RunBundle {
 /** @throws {SystemError} `VALIDATION` when it is none, `VERSION_MISMATCH` when a newer Busline made it. */
 export function parseRunBundle(given: unknown): RunBundle {
   const { layout, epoch, savedAt, checkpoint, inboxes } = Object(given) as Partial<RunBundle>
-  const isBundle =
-    [layout, epoch, savedAt].every((each) => typeof each === 'number') &&
-    typeof checkpoint?.runId === 'string' &&
-    typeof checkpoint.workflowId === 'string' &&
-    typeof checkpoint.root === 'object' &&
-    Array.isArray(inboxes)
-  if (!isBundle) throw new SystemError('VALIDATION', 'Cannot import the run: give what exportRun() gave')
-  if (layout! > BUNDLE_LAYOUT) {
+  if (typeof layout === 'number' && layout > BUNDLE_LAYOUT) {
     throw new SystemError(
       'VERSION_MISMATCH',
       `Cannot import the run: a newer Busline exported it (layout ${layout}, known: ${BUNDLE_LAYOUT}); update this one`,
-      { context: { runId: checkpoint.runId, layout } },
+      { context: { runId: checkpoint?.runId, layout } },
     )
   }
-  return structuredClone(given as RunBundle)
+  const isBundle =
+    [layout, epoch, savedAt].every((each) => typeof each === 'number') &&
+    isCheckpoint(checkpoint) &&
+    // Ids are parts of the keys that runs are stored under.
+    !checkpoint.runId.includes('/') &&
+    Array.isArray(inboxes)
+  if (!isBundle) throw new SystemError('VALIDATION', 'Cannot import the run: give what exportRun() gave')
+  return structuredClone(freezePlainData(given as RunBundle))
 }

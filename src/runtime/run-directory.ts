@@ -16,6 +16,8 @@ export class RunDirectory {
   readonly #ended: string[] = []
   readonly #queued = new Map<Ticket, RunInfo>()
   readonly #queuedById = new Map<string, RunInfo>()
+  /** Runs in the store that cannot go on here. */
+  readonly #parked = new Map<string, RunInfo>()
   readonly #maxEnded: number
   #oldest = 0
 
@@ -45,6 +47,19 @@ export class RunDirectory {
 
   add(run: ActiveRun): void {
     this.#runs.set(run.runId, run)
+    if (this.#parked.size > 0) this.#parked.delete(run.runId)
+  }
+
+  /** A run stays in the store, because of the `error` in its info. */
+  park(info: RunInfo): void {
+    this.#parked.set(info.runId, info)
+  }
+
+  /** Forgets those of a workflow that are parked no more: somebody else went on with them. */
+  keepParked(workflowId: string, runIds: ReadonlySet<string>): void {
+    for (const info of this.#parked.values()) {
+      if (info.workflowId === workflowId && !runIds.has(info.runId)) this.#parked.delete(info.runId)
+    }
   }
 
   /** A run that lives. */
@@ -55,7 +70,7 @@ export class RunDirectory {
 
   /** A run as it is now, or was when it ended. */
   info(runId: string): RunInfo | undefined {
-    const run = this.#runs.get(runId) ?? this.#queuedById.get(runId)
+    const run = this.#runs.get(runId) ?? this.#queuedById.get(runId) ?? this.#parked.get(runId)
     return run instanceof ActiveRun ? run.info() : run
   }
 
@@ -80,10 +95,14 @@ export class RunDirectory {
     this.#runs.delete(run.runId)
   }
 
-  /** Those that ended, in the order of their end, then those that live, then those that wait for their turn. */
+  /**
+   * Those that ended, in the order of their end, then those that live, then those that cannot go on here, then those that
+   * wait for their turn.
+   */
   list(): readonly RunInfo[] {
     const ended = [...this.#ended.slice(this.#oldest), ...this.#ended.slice(0, this.#oldest)]
     const live = this.live().map((run) => run.info())
-    return [...ended.map((runId) => this.info(runId)!), ...live, ...this.#queued.values()]
+    const known = ended.map((runId) => this.info(runId)!)
+    return [...known, ...live, ...this.#parked.values(), ...this.#queued.values()]
   }
 }

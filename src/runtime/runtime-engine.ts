@@ -4,7 +4,6 @@ import type { EventMap, EventMeta, EventType } from '../core/bus-event.js'
 import { systemClock } from '../core/clock.js'
 import { toMs } from '../core/duration.js'
 import { uuidv7 } from '../core/ids.js'
-import { freezePlainData } from '../core/plain-data.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
 import type { ActiveRun } from './active-run.js'
@@ -174,19 +173,14 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   async resume(runId: string, patch?: Readonly<Record<string, unknown>>): Promise<RunResult> {
     const run = this.#context.runs.find(runId)
-    const metadata = {
-      runId,
-      workflowId: run?.workflowId ?? '',
-      triggerId: run?.trigger.id ?? '',
-      pipelineId: run?.pipelineId ?? '',
-    }
     try {
       this.#assertRunning('resume')
       if (!run) throw notLive(this.#context, 'resume', runId)
       run.resumeBy({ kind: 'manual', ...(patch ? { patch } : {}) })
       return await run.nextStop()
     } catch (error) {
-      return refuse(error, metadata)
+      const { workflowId = '', triggerId = '', pipelineId = '' } = this.#context.runs.info(runId) ?? {}
+      return refuse(error, { runId, workflowId, triggerId, pipelineId })
     }
   }
 
@@ -213,7 +207,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       const store = this.#stores.timelines
       if (!store) throw new SystemError('UNAVAILABLE', 'Cannot fork: the runtime records no timelines')
       await this.#context.recorder?.flush()
-      const { findForkPoint } = await import('./fork-point.js')
+      const { findForkPoint, forkState } = await import('./fork-point.js')
       const point = await findForkPoint(store, runId, options)
       const { workflowId, metadata } = point.meta
       const { registration, trigger } = this.#findTrigger(workflowId, String(metadata?.['triggerId']))
@@ -225,7 +219,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
           { context: { runId } },
         )
       }
-      const from = { ...point, state: freezePlainData(state) }
+      const from = { ...point, state: forkState(runId, state) }
       trigger.pipeline.checkState(from.state)
       return (await registration.fork(trigger, event, from)).info()
     })
@@ -309,6 +303,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   }
 
   #leave(registration: Registration, reason: string, options: StopOptions): Promise<void> {
+    this.#context.runs.keepParked(registration.id, new Set())
     return leaveRegistration(registration, reason, options, this.#context.clock, this.#pending)
   }
 

@@ -80,6 +80,8 @@ export class TimelineRecorder {
   #isPumpDue = false
   #window = { from: 0, pumps: 0 }
   #pumping: Promise<void> | undefined
+  /** What the store was given and has not answered for. */
+  #writing: readonly Taken[] = []
   /** Nothing is taken any more. */
   #isClosed = false
   /** Nothing is stored or reported any more. */
@@ -143,6 +145,7 @@ export class TimelineRecorder {
     await Promise.race([this.flush(), timeout])
     this.#clock.clearTimeout(timer)
     this.#clearFlushTimer()
+    for (const { run } of this.#writing) run.abandon('closed')
     for (const run of this.#pending.take()) run.abandon('closed')
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
@@ -207,8 +210,10 @@ export class TimelineRecorder {
         return
       }
       const taken = this.#take(which)
+      this.#writing = taken
       if (taken.length === 0 || (await this.#write(taken))) this.#failures = 0
       else this.#failures++
+      this.#writing = []
       which = 'urgent'
     } while (this.#pending.urgentCount > 0 && this.#failures === 0)
   }

@@ -89,6 +89,10 @@ describe('a fork', () => {
     ['a malformed seq', undefined, { seq: -1 }, 'VALIDATION'],
     ['a stage that was never entered', undefined, { stageId: 'four' }, 'NOT_FOUND'],
     ['a state that is no plain data', undefined, { seq: 1, state: { f: () => 1 } }, 'VALIDATION'],
+    ['a state that is text', undefined, { seq: 1, state: 'text' as never }, 'VALIDATION'],
+    ['a state that is null', undefined, { seq: 1, state: null as never }, 'VALIDATION'],
+    ['a state that is an array', undefined, { seq: 1, state: [1] as never }, 'VALIDATION'],
+    ['a state that is a date', undefined, { seq: 1, state: new Date(0) as never }, 'VALIDATION'],
   ])('of %s is a Result that says so', async (_what, run, options, code) => {
     const { runtime, runId, finished } = await open()
     expect(await finished(await runtime.fork(run ?? runId, options))).toBe(code)

@@ -303,7 +303,11 @@ describe('pause and resume', () => {
     ])
     expect(first).toMatchObject({ ok: true, value: { status: 'succeeded', state: { n: 4, doubled: 8 } } })
     expect(second).toMatchObject({ ok: false, error: { code: 'INVALID_COMMAND' } })
-    expect(await runtime.resume(runId)).toMatchObject({ ok: false, error: { code: 'INVALID_COMMAND' } })
+    expect(await runtime.resume(runId)).toMatchObject({
+      ok: false,
+      error: { code: 'INVALID_COMMAND' },
+      metadata: { runId, workflowId: 'orders', triggerId: 'placed', pipelineId: 'main' },
+    })
     expect(await runtime.resume('nobody')).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } })
   })
 

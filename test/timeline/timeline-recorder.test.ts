@@ -266,6 +266,20 @@ describe('TimelineRecorder', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('reports what a store has not answered for when it is closed, with nothing recorded since', async () => {
+    const store = new PuppetStore()
+    store.before = () => new Promise(() => {})
+    const recording = record(store, { closeTimeout: '3s' }).open(RUN)
+    count(recording, 1, 5)
+    recording.setStatus('complete')
+    await clock.advance('1m')
+    const closing = recorder!.close()
+    await clock.advance('3s')
+    await closing
+    expect(recording.lostEvents).toBe(5)
+    expect(losses).toEqual([{ runId: 'run', lostEvents: 5, reason: 'closed' }])
+  })
+
   it('keeps, stores and reports nothing after it was closed', async () => {
     const store = new PuppetStore()
     const recording = record(store).open(RUN)

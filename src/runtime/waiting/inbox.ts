@@ -1,4 +1,5 @@
 import type { BusEvent } from '../../core/bus-event.js'
+import { deepFreeze } from '../../core/deep-freeze.js'
 import type { ResumeCause } from '../../pipeline/resume-cause.js'
 import type { WaitingPipeline } from '../../pipeline/run-host.js'
 import type { WatchDescriptor } from '../../pipeline/watch-descriptor.js'
@@ -167,7 +168,10 @@ export class Inbox implements InboxPlace {
   /** Puts back what was kept. A pipeline that pauses is parked afterwards, not before. */
   restore({ watches, kept, taken }: InboxRecord): void {
     for (const { id, descriptor } of watches) this.#add(createWatch(id, 'step', descriptor))
-    for (const event of kept) this.#kept.set(event.id, { event, isSure: this.#hope(event, false) === 'sure' })
+    for (const event of kept) {
+      deepFreeze(event)
+      this.#kept.set(event.id, { event, isSure: this.#hope(event, false) === 'sure' })
+    }
     if (taken.length > 0) this.#taken = new RecentIds(taken)
   }
 

@@ -151,6 +151,35 @@ describe('importRun()', () => {
       'NOT_FOUND',
     )
     expect(await codeOf(bundle)).toBe('VERSION_MISMATCH')
+    expect(two.runtime.listAllRuns()).toEqual([])
+    await Promise.all([one.runtime.stop(), two.runtime.stop()])
+  })
+
+  it('refuses a bundle that was tampered with, and keeps nothing of it', async () => {
+    const clock = simulatedClock()
+    const one = await open(clock)
+    await one.runtime.submit('order', {})
+    await clock.settle()
+    const exported = await one.runtime.exportRun(one.runtime.listAllRuns()[0]!.runId)
+    if (!exported.ok) throw exported.error
+    const { value: bundle } = exported
+    const { checkpoint } = bundle
+    const two = await open(clock)
+    for (const wrong of [
+      { ...bundle, checkpoint: { ...checkpoint, runId: '../other' } },
+      { ...bundle, checkpoint: { ...checkpoint, runId: '' } },
+      { ...bundle, checkpoint: { ...checkpoint, event: null } },
+      { ...bundle, checkpoint: { ...checkpoint, root: null } },
+      { ...bundle, checkpoint: { ...checkpoint, root: { ...checkpoint.root, state: 5 } } },
+      { ...bundle, checkpoint: { ...checkpoint, root: { ...checkpoint.root, state: { f: () => {} } } } },
+      { ...bundle, checkpoint: { ...checkpoint, root: { ...checkpoint.root, status: 'happy' } } },
+      { ...bundle, inboxes: 5 },
+    ]) {
+      const result = await two.runtime.importRun(wrong as unknown as typeof bundle)
+      expect(result).toMatchObject({ ok: false, error: { code: 'VALIDATION' } })
+    }
+    expect(two.runtime.listAllRuns()).toEqual([])
+    expect(await two.runtime.importRun(bundle)).toMatchObject({ ok: true })
     await Promise.all([one.runtime.stop(), two.runtime.stop()])
   })
 })

@@ -345,8 +345,21 @@ describe('versions', () => {
     await clock.settle()
     await kill(one)
     const two = await open(storage, twoStages([]), {}, { version: '2' })
-    expect(two.runtime.listAllRuns()).toEqual([])
+    const parked = { status: 'paused', workflowId: 'orders', error: { code: 'VERSION_MISMATCH' } }
+    expect(two.runtime.listAllRuns()).toMatchObject([parked])
+    const { runId } = two.runtime.listAllRuns()[0]!
+    expect(two.runtime.watch('orders', runId)).toMatchObject({ ...parked, event: { type: 'order' } })
     expect(await two.runtime.recover()).toMatchObject({ parked: [{ error: { code: 'VERSION_MISMATCH' } }] })
+    const refusal = { ok: false, error: { code: 'VERSION_MISMATCH', context: { runId, from: '1', to: '2' } } }
+    expect(await two.runtime.resume(runId)).toMatchObject({
+      ...refusal,
+      metadata: { runId, workflowId: 'orders', triggerId: 'placed', pipelineId: 'main' },
+    })
+    expect(await two.runtime.signal(runId, {})).toMatchObject(refusal)
+    expect(await two.runtime.abort(runId)).toMatchObject(refusal)
+    expect(await two.runtime.exportRun(runId)).toMatchObject(refusal)
+    await two.runtime.deregister('orders')
+    expect(two.runtime.listAllRuns()).toEqual([])
     await kill(two)
     const migrate = (checkpoint: { root: { state: object } }) => ({
       ...checkpoint,
@@ -354,7 +367,43 @@ describe('versions', () => {
     })
     const three = await open(storage, twoStages([]), {}, { version: '2', migrate })
     expect(three.runtime.listAllRuns()).toMatchObject([{ status: 'paused', state: { migrated: true } }])
+    expect(three.runtime.listAllRuns()[0]!.error).toBeUndefined()
     await three.runtime.stop()
+  })
+
+  it('a run of another version is parked here no more once another process has gone on with it', async () => {
+    const storage = durable()
+    const one = await open(storage, twoStages([]), {}, { version: '1' })
+    await one.runtime.submit('order', {})
+    await clock.settle()
+    await kill(one)
+    const two = await open(storage, twoStages([]), {}, { version: '2' })
+    const { runId } = two.runtime.listAllRuns()[0]!
+    const old = await open(storage, twoStages([]), {}, { version: '1' })
+    expect(await old.runtime.resume(runId)).toMatchObject({ ok: true, value: { status: 'succeeded' } })
+    expect(await two.runtime.recover()).toMatchObject({ parked: [] })
+    expect(two.runtime.listAllRuns()).toEqual([])
+    await Promise.all([old.runtime.stop(), two.runtime.stop()])
+  })
+
+  it.each<[string, (checkpoint: RunCheckpoint) => unknown]>([
+    ['nothing', () => undefined],
+    ['an empty object', () => ({})],
+    ['a promise', (checkpoint) => Promise.resolve(checkpoint)],
+    ['a state that is none', (checkpoint) => ({ ...checkpoint, root: { ...checkpoint.root, state: 5 } })],
+    ['no root', (checkpoint) => ({ ...checkpoint, root: null })],
+  ])('a migrate that returns %s leaves the run as it is', async (_what, migrate) => {
+    const storage = durable()
+    const one = await open(storage, twoStages([]), {}, { version: '1' })
+    await one.runtime.submit('order', {})
+    await clock.settle()
+    await kill(one)
+    const two = await open(storage, twoStages([]), {}, { version: '2', migrate })
+    expect(await two.runtime.recover()).toMatchObject({ parked: [{ error: { code: 'VERSION_MISMATCH' } }] })
+    await two.runtime.stop()
+    const again = await open(storage, twoStages([]), {}, { version: '1' })
+    expect(again.runtime.listAllRuns()).toMatchObject([{ status: 'paused' }])
+    await again.runtime.stop()
   })
 })
 

@@ -21,9 +21,12 @@ export function validateWorkflow(
   try {
     const parsed = z.safeParse(workflowSchema, workflow)
     const issues = parsed.success
-      ? relationIssues(workflow as AnyWorkflow, executors)
+      ? []
       : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-    return [...issues, ...optionIssues(options)]
+    const relations = isObject(workflow) ? relationIssues(workflow as unknown as AnyWorkflow, executors) : []
+    // Of a value that is malformed itself enough is said.
+    const isSaid = ({ path }: Issue) => issues.some((said) => `${path}.`.startsWith(`${said.path}.`))
+    return [...issues, ...relations.filter((each) => !isSaid(each)), ...optionIssues(options)]
   } catch (error) {
     const message =
       error instanceof RangeError ? 'is nested too deeply, or contains itself' : 'could not be read'
@@ -52,37 +55,58 @@ export function assertValidWorkflow(
   })
 }
 
-/** What no single value shows: ids that are taken twice, names that lead nowhere. */
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The fields of what should be a record, as far as they are objects. */
+function recordOf<Each>(value: Readonly<Record<string, Each>> | undefined): [string, Each][] {
+  return isObject(value) ? Object.entries(value).filter(([, each]) => isObject(each)) : []
+}
+
+/** The items of what should be an array, as far as they are objects, each with its place. */
+function listOf<Each>(value: readonly Each[] | undefined): [number, Each][] {
+  return Array.isArray(value) ? [...(value as Each[]).entries()].filter(([, each]) => isObject(each)) : []
+}
+
+/** What no single value shows: ids that are taken twice, names that lead nowhere. Passes over what is malformed. */
 function relationIssues({ triggers, pipelines }: AnyWorkflow, executors: Executors): Issue[] {
   const issues: Issue[] = []
-  const keys = Object.keys(pipelines)
+  const keys = isObject(pipelines) ? Object.keys(pipelines) : []
   if (keys.length === 0) issues.push({ path: 'pipelines', message: 'must hold at least one pipeline' })
-  for (const [id, { event, schedule, pipeline }] of Object.entries(triggers)) {
+  for (const [id, { event, schedule, pipeline }] of recordOf(triggers)) {
     const path = `triggers.${id}`
     if (event === undefined && schedule === undefined) {
       issues.push({ path, message: 'must name an event or a schedule' })
     }
-    const key = findPipelineKey(pipeline, pipelines)
+    const key = findPipelineKey(pipeline, Object.fromEntries(recordOf(pipelines)))
     if (pipeline !== undefined && key === undefined) {
-      const message = `names no pipeline of the workflow: "${pipeline}"; there are ${keys.join(', ')}`
+      const message = `names no pipeline of the workflow: "${String(pipeline)}"; there are ${keys.join(', ')}`
       issues.push({ path: `${path}.pipeline`, message })
     } else if (key === undefined && keys.length > 1) {
       issues.push({ path: `${path}.pipeline`, message: `must say which of ${keys.join(', ')} it starts` })
     }
   }
-  for (const key of keys) pipelineIssues(pipelines[key]!, `pipelines.${key}`, executors, issues)
+  for (const [key, each] of recordOf(pipelines)) pipelineIssues(each, `pipelines.${key}`, executors, issues)
   return issues
 }
 
 function pipelineIssues({ stages }: AnyPipeline, path: string, executors: Executors, issues: Issue[]): void {
-  if (stages.length === 0) issues.push({ path: `${path}.stages`, message: 'must hold at least one stage' })
+  if (Array.isArray(stages) && stages.length === 0) {
+    issues.push({ path: `${path}.stages`, message: 'must hold at least one stage' })
+  }
   const seen = new Set<string>()
-  stages.forEach((stage, index) => {
+  for (const [index, stage] of listOf(stages)) {
     const at = `${path}.stages.${index}`
-    if (seen.has(stage.id)) issues.push({ path: `${at}.id`, message: `is taken: "${stage.id}"` })
-    seen.add(stage.id)
+    idIssue(stage.id, seen, at, issues)
     stageIssues(stage, at, executors, issues)
-  })
+  }
+}
+
+function idIssue(id: unknown, seen: Set<string>, path: string, issues: Issue[]): void {
+  if (typeof id !== 'string') return
+  if (seen.has(id)) issues.push({ path: `${path}.id`, message: `is taken: "${id}"` })
+  seen.add(id)
 }
 
 function stageIssues(
@@ -91,8 +115,8 @@ function stageIssues(
   executors: Executors,
   issues: Issue[],
 ): void {
-  for (const [id, step] of Object.entries(steps ?? {})) {
-    if (typeof step === 'object') stepIssues(step, `${path}.steps.${id}`, executors, issues)
+  for (const [id, step] of recordOf(steps)) {
+    stepIssues(step as AnyStep, `${path}.steps.${id}`, executors, issues)
   }
   if (steps && pipelines) issues.push({ path, message: 'must have steps or pipelines, not both' })
   if (forEach && pipelines?.length !== 1) {
@@ -103,12 +127,11 @@ function stageIssues(
   }
   if (where && !watch) issues.push({ path: `${path}.where`, message: 'needs a watch to narrow' })
   const seen = new Set<string>()
-  pipelines?.forEach((child, index) => {
+  for (const [index, child] of listOf(pipelines)) {
     const at = `${path}.pipelines.${index}`
-    if (seen.has(child.id)) issues.push({ path: `${at}.id`, message: `is taken: "${child.id}"` })
-    seen.add(child.id)
+    idIssue(child.id, seen, at, issues)
     pipelineIssues(child, at, executors, issues)
-  })
+  }
 }
 
 /** What only a step with a task has. */

@@ -197,6 +197,61 @@ describe('register', () => {
     ])
   })
 
+  it('lists names that lead nowhere and ids that are taken twice beside what is malformed', async () => {
+    const { runtime } = openRuntime()
+    const refused = runtime.register(
+      {
+        id: '',
+        triggers: {
+          none: {},
+          lost: { event: 'a', pipeline: 'gone' },
+          odd: { event: 'b', when: 5 },
+          not: null,
+        },
+        pipelines: {
+          main: {
+            id: 'main',
+            stages: [
+              { id: 'a', timeout: 'soon' },
+              { id: 'a' },
+              { id: 'b', steps: { s: 5, t: {}, u: { action: () => {}, retry: -1 } } },
+              { id: 'c', forEach: () => [], pipelines: [] },
+              null,
+              { id: 'd', where: () => true },
+            ],
+          },
+          empty: { id: 'empty', stages: [] },
+          flat: 5,
+        },
+      } as never,
+      { mode: { type: 'warp' } as never },
+    )
+    const error = (await refused.catch((each: unknown) => each)) as {
+      context: { issues: { path: string }[] }
+    }
+    expect(error.context.issues.map((issue) => issue.path).sort()).toEqual([
+      'id',
+      'mode.type',
+      'pipelines.empty.stages',
+      'pipelines.flat',
+      'pipelines.main.stages.0.timeout',
+      'pipelines.main.stages.1.id',
+      'pipelines.main.stages.2.steps.s',
+      'pipelines.main.stages.2.steps.t',
+      'pipelines.main.stages.2.steps.u.retry.limit',
+      'pipelines.main.stages.3.pipelines',
+      'pipelines.main.stages.4',
+      'pipelines.main.stages.5.where',
+      'triggers.lost.pipeline',
+      'triggers.none',
+      'triggers.none.pipeline',
+      'triggers.not',
+      'triggers.odd.pipeline',
+      'triggers.odd.when',
+    ])
+    expect(runtime.listWorkflows()).toEqual([])
+  })
+
   it('refuses what is no object, and what contains itself', async () => {
     const { runtime } = openRuntime()
     const cyclic = { id: 'p', stages: [{ id: 's', pipelines: [] as unknown[] }] }
@@ -371,6 +426,23 @@ describe('abort', () => {
     expect(runtime.listAllRuns().map(({ status }) => status)).toEqual(['aborted', 'aborted'])
     expect(runtime.listAllRuns()[0]!.error?.message).toContain('by event')
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('of a run whose end is being told says that it comes too late', async () => {
+    const { runtime, clock } = openRuntime()
+    let told = () => {}
+    const held = new Promise<void>((resolve) => (told = resolve))
+    await runtime.register(onOrders(oneStage(() => ({ done: true }))), { onComplete: () => held })
+    const invoked = runtime.invoke('orders', 'placed')
+    await clock.settle()
+    const { runId } = runtime.listAllRuns()[0]!
+    const aborted = runtime.abort(runId)
+    told()
+    expect(await aborted).toMatchObject({
+      ok: false,
+      error: { code: 'INVALID_COMMAND', context: { runId, status: 'succeeded' } },
+    })
+    expect(await invoked).toMatchObject({ ok: true, value: { status: 'succeeded' } })
   })
 
   it('of a run that has ended says that it comes too late', async () => {

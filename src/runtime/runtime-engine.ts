@@ -197,10 +197,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       }
     }
     return this.#onRun('abort', runId, async (run) => {
+      const isLate = run.hasEnded
       run.abort(reason)
       await run.settled
-      // It had come to its end before the abort could reach it.
-      if (run.hasEnded && !run.isAborted) throw notLive(this.#context, 'abort', runId)
+      if (isLate || run.status === 'succeeded') throw notLive(this.#context, 'abort', runId)
     })
   }
 

@@ -21,10 +21,10 @@ export async function leaveRegistration(
   const left = new SystemError('UNAVAILABLE', `${reason}: the run is kept, and goes on when it is recovered`)
   if (registration.durability) registration.suspendAll(left)
   else registration.abortAll(reason)
-  registration.journals?.patience.end(left)
+  registration.store?.patience.end(left)
   await registration.idle()
-  if (registration.journals) await pending.settled()
-  registration.journals?.patience.close()
+  if (registration.store) await pending.settled()
+  registration.store?.patience.close()
   await registration.dispose()
 }
 

@@ -10,9 +10,10 @@ import type { AdmissionHost, Decision } from './admission/gate.js'
 import { type CompiledTrigger, compileTriggers } from './compiled-trigger.js'
 import type { Durability } from './durable/durability.js'
 import type { DurableAdmission } from './durable/durable-admission.js'
-import type { JournalHost, RunJournal } from './durable/run-journal.js'
+import type { RunJournal } from './durable/run-journal.js'
 import type { RunRecord, TicketRecord } from './durable/run-record.js'
 import type { OutboxEntry } from './durable/store-registry.js'
+import type { WorkflowStore } from './durable/workflow-store.js'
 import { createEnv, processEnv } from './env.js'
 import { EventIntake } from './event-intake.js'
 import { EventTicket } from './event-ticket.js'
@@ -48,7 +49,7 @@ export class Registration implements AdmissionHost {
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
   /** How its runs and events are stored. */
-  readonly journals: JournalHost | undefined
+  readonly store: WorkflowStore | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
   /** Whether it takes nothing more, neither from the bus nor from the store. */
@@ -71,8 +72,8 @@ export class Registration implements AdmissionHost {
     this.#context = context
     this.receipts = new ReceiptGiver(workflow.id, context, options.onDispatch, onReceipt)
     this.durability = context.durability
-    this.journals = this.durability?.journalHost(workflow.id, workflow.version)
-    this.#kept = this.durability?.admission(this.journals!)
+    this.store = this.durability?.workflowStore(workflow)
+    this.#kept = this.store && this.durability!.admission(this.store)
     this.#container = context.services.scope('workflow', { name: workflow.id })
     this.#container.provide('__env__', createEnv(workflow.env, context.env ?? processEnv()))
     this.#container.register(serviceTemplates(workflow.services, 'services'))

@@ -6,6 +6,7 @@ import type { TimelinePosition, TimelineStore } from '../../timeline/timeline-st
 import type { RunKeeping } from '../active-run.js'
 import type { Registration } from '../registration.js'
 import type { RuntimeContext } from '../runtime-context.js'
+import type { AnyWorkflow } from '../workflow-definition.js'
 import { DurableAdmission, isAcceptedBefore } from './durable-admission.js'
 import { Housekeeping } from './housekeeping.js'
 import { Ownership } from './ownership.js'
@@ -13,11 +14,12 @@ import { Patience } from './patience.js'
 import { type RecoveryReport, recoverWorkflow } from './recovery.js'
 import { type PruneHost, prune } from './retention.js'
 import type { PruneReport, RetentionOptions } from './retention-options.js'
-import { type JournalHost, type Left, RunJournal } from './run-journal.js'
+import { type Left, RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
 import { StoreRegistry } from './store-registry.js'
 import { tabLocks } from './tab-lock.js'
 import { UnsettledEnds } from './unsettled-ends.js'
+import type { WorkflowStore } from './workflow-store.js'
 
 export interface DurabilityOptions {
   readonly claimTtlMs: number
@@ -79,23 +81,22 @@ export class Durability {
     return new Patience(this.clock)
   }
 
-  /** What the journals of a workflow's runs have in common: made once, as each run has a journal. */
-  journalHost(workflowId: string, version: string | undefined): JournalHost {
+  workflowStore({ id, version }: AnyWorkflow): WorkflowStore {
     return {
       driver: this.registry.driver,
       patience: this.patience(),
       onFailure: (error, what) => this.context.report(error, `${what}: storing it`),
       clock: this.clock,
       registry: this.registry,
-      workflowId,
+      workflowId: id,
       version,
       ownerId: this.ownership.id,
       unsettled: new UnsettledEnds(),
     }
   }
 
-  admission(host: JournalHost): DurableAdmission {
-    return new DurableAdmission(this, host)
+  admission(store: WorkflowStore): DurableAdmission {
+    return new DurableAdmission(store)
   }
 
   /** @param position How far its timeline has come. @default it has none yet */
@@ -144,7 +145,7 @@ export class Durability {
     revision: number,
     left?: Left,
   ): RunJournal {
-    return new RunJournal(registration.journals!, runId, epoch, revision, left)
+    return new RunJournal(registration.store!, runId, epoch, revision, left)
   }
 
   /**

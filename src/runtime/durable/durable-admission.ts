@@ -5,8 +5,7 @@ import { MAX_HOOK_INTERRUPTIONS } from './park-poison.js'
 import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import { type AcceptedRecord, RUN_LAYOUT, type RememberedRecord, type TicketRecord } from './run-record.js'
-import type { Durability } from './durability.js'
-import type { JournalHost } from './run-journal.js'
+import type { WorkflowStore } from './workflow-store.js'
 
 interface KeptTicket {
   /** Resolves when it is in the store. */
@@ -20,17 +19,15 @@ interface KeptTicket {
  * of all, so that one that comes again is known.
  */
 export class DurableAdmission {
-  readonly #durability: Durability
-  readonly #host: JournalHost
+  readonly #store: WorkflowStore
   readonly #workflowId: string
   /** Tickets that are in the store, or on the way there. */
   readonly #kept = new Map<Ticket, KeptTicket>()
   readonly #runIds = new Set<string>()
 
-  constructor(durability: Durability, host: JournalHost) {
-    this.#durability = durability
-    this.#host = host
-    this.#workflowId = host.workflowId
+  constructor(store: WorkflowStore) {
+    this.#store = store
+    this.#workflowId = store.workflowId
   }
 
   /** A ticket that was recovered is in the store already. */
@@ -50,7 +47,7 @@ export class DurableAdmission {
   /** Whether the trigger has accepted that event before, in whatever process. */
   async isAccepted({ triggerId, event }: Ticket): Promise<boolean> {
     const key = recordKeys.accepted(this.#workflowId, triggerId, event.id)
-    return (await this.#host.patience.bound(this.#durability.registry.driver.get(key))) !== undefined
+    return (await this.#store.patience.bound(this.#store.driver.get(key))) !== undefined
   }
 
   /** Resolves when the event is safe. Rejects with `CONFLICT` when it was accepted before. */
@@ -95,12 +92,12 @@ export class DurableAdmission {
       throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
     }
     const preparations = kept.preparations + 1
-    const owner = this.#durability.ownership.id
+    const owner = this.#store.ownerId
     const key = recordKeys.ticket(this.#workflowId, runId)
     await this.#commit(
       [{ type: 'expect', key, field: 'owner', equals: owner }, this.#put(ticket, preparations)],
       async () => {
-        const stored = await this.#durability.registry.ticket(this.#workflowId, runId)
+        const stored = await this.#store.registry.ticket(this.#workflowId, runId)
         return stored?.owner === owner && stored.preparations === preparations
       },
     )
@@ -110,7 +107,7 @@ export class DurableAdmission {
   #put({ runId, triggerId, event, key, priority }: Ticket, preparations = 0): StorageOperation {
     const value: TicketRecord = {
       layout: RUN_LAYOUT,
-      owner: this.#durability.ownership.id,
+      owner: this.#store.ownerId,
       runId,
       triggerId,
       event,
@@ -132,13 +129,13 @@ export class DurableAdmission {
   }
 
   async #isStored({ runId }: Ticket): Promise<boolean> {
-    const { ownership, registry } = this.#durability
-    return (await registry.ticket(this.#workflowId, runId))?.owner === ownership.id
+    const { registry, ownerId } = this.#store
+    return (await registry.ticket(this.#workflowId, runId))?.owner === ownerId
   }
 
   #accept({ triggerId, event, runId }: Ticket): readonly StorageOperation[] {
     const key = recordKeys.accepted(this.#workflowId, triggerId, event.id)
-    const value: AcceptedRecord = { runId, at: this.#durability.clock.now() }
+    const value: AcceptedRecord = { runId, at: this.#store.clock.now() }
     return [
       { type: 'expect', key, field: 'runId', equals: undefined },
       { type: 'put', key, value },
@@ -148,7 +145,7 @@ export class DurableAdmission {
   /** Out of the store, if it is still this process in which it waits. */
   #take({ runId }: Ticket): readonly StorageOperation[] {
     const key = recordKeys.ticket(this.#workflowId, runId)
-    const equals = this.#durability.ownership.id
+    const equals = this.#store.ownerId
     return [
       { type: 'expect', key, field: 'owner', equals },
       { type: 'delete', key },
@@ -159,11 +156,11 @@ export class DurableAdmission {
   #remember({ runId, triggerId, event }: Ticket): StorageOperation {
     const accepted = recordKeys.accepted(this.#workflowId, triggerId, event.id)
     const value: RememberedRecord = { runId, accepted }
-    return { type: 'put', key: recordKeys.rememberedOf(this.#durability.clock.now(), runId), value }
+    return { type: 'put', key: recordKeys.rememberedOf(this.#store.clock.now(), runId), value }
   }
 
   #commit(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
-    return commitPatiently(operations, isApplied, this.#host, `An event of "${this.#workflowId}"`)
+    return commitPatiently(operations, isApplied, this.#store, `An event of "${this.#workflowId}"`)
   }
 }
 

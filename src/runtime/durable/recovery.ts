@@ -230,7 +230,7 @@ class RecoveryPass implements RecoveryReport {
     const { registry, ownership } = this.#durability
     const { runId, owner } = found
     const registration = this.#registration
-    const { unsettled } = registration.journals!
+    const { unsettled } = registration.store!
     if (owner === ownership.id && unsettled.has(runId)) return 'done'
     if (await this.#isOthers(owner)) return 'owned'
     const ended = await registry.ended(registration.id, runId)

@@ -1,11 +1,10 @@
 import type { BusEvent } from '../../core/bus-event.js'
-import type { Clock } from '../../core/clock.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import { estimateBytes } from '../../timeline/estimate-bytes.js'
 import type { RunBundle } from '../run-bundle.js'
 import type { Boundary, Company, Contents, Departure } from './boundary.js'
-import { type PatientCommitOptions, commitPatiently } from './patient-commit.js'
+import { commitPatiently } from './patient-commit.js'
 import { recordKeys } from './record-keys.js'
 import {
   type EndedRecord,
@@ -15,19 +14,8 @@ import {
   type UnsettledRecord,
   claimRecord,
 } from './run-record.js'
-import type { StoreRegistry } from './store-registry.js'
-import { UnsettledEnd, type UnsettledEnds } from './unsettled-ends.js'
-
-/** What the journals of a workflow's runs have in common. */
-export interface JournalHost extends PatientCommitOptions {
-  readonly clock: Clock
-  readonly registry: StoreRegistry
-  readonly workflowId: string
-  /** The version of the workflow. */
-  readonly version: string | undefined
-  readonly ownerId: string
-  readonly unsettled: UnsettledEnds
-}
+import { UnsettledEnd } from './unsettled-ends.js'
+import type { WorkflowStore } from './workflow-store.js'
 
 /** What the process before has left of a run. */
 export interface Left {
@@ -47,7 +35,7 @@ export interface Left {
 export class RunJournal {
   /** The one under which this owner may commit. */
   readonly epoch: number
-  readonly #host: JournalHost
+  readonly #store: WorkflowStore
   readonly #runId: string
   #revision: number
   /** Keys of events that were published, and can be deleted. */
@@ -66,13 +54,13 @@ export class RunJournal {
    * @param left What another process has left.
    */
   constructor(
-    host: JournalHost,
+    store: WorkflowStore,
     runId: string,
     epoch: number,
     revision: number,
     { outbox = [], isMigrated = false }: Left = {},
   ) {
-    this.#host = host
+    this.#store = store
     this.#runId = runId
     this.epoch = epoch
     this.#revision = revision
@@ -81,7 +69,7 @@ export class RunJournal {
   }
 
   now(): number {
-    return this.#host.clock.now()
+    return this.#store.clock.now()
   }
 
   /**
@@ -89,7 +77,7 @@ export class RunJournal {
    * committed before; when it is refused, nothing else ever is.
    */
   create(admission: () => Promise<readonly StorageOperation[]>, read: () => Contents): Promise<void> {
-    const { registry, workflowId } = this.#host
+    const { registry, workflowId } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       this.#isOver = true
@@ -99,7 +87,7 @@ export class RunJournal {
         this.#claim(),
         this.#put(read(), 1),
       ]
-      await this.#store(operations, async () => (await registry.run(workflowId, runId)) !== undefined)
+      await this.#write(operations, async () => (await registry.run(workflowId, runId)) !== undefined)
       this.#revision = 1
       this.#isOver = false
     })
@@ -110,12 +98,12 @@ export class RunJournal {
     admission: () => Promise<readonly StorageOperation[]>,
     ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>,
   ): Promise<void> {
-    const { registry, workflowId } = this.#host
+    const { registry, workflowId } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       this.#isOver = true
       const value: EndedRecord = { layout: RUN_LAYOUT, revision: 1, epoch: this.epoch, ...ended }
-      await this.#store(
+      await this.#write(
         [...(await admission()), ...this.#bury(value, 0)],
         async () => (await registry.ended(workflowId, runId)) !== undefined,
       )
@@ -143,7 +131,7 @@ export class RunJournal {
    * about the end, to one that says so: whoever comes after a crash knows of it, and nobody else interferes.
    */
   end(ended: Omit<EndedRecord, 'layout' | 'revision' | 'epoch'>, read: () => Departure): Promise<void> {
-    const { workflowId, ownerId } = this.#host
+    const { workflowId, ownerId } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       const departure = read()
@@ -164,7 +152,7 @@ export class RunJournal {
       })
       if (!isUnsettled) return
       this.#unsettled = new UnsettledEnd(runId)
-      this.#host.unsettled.add(this.#unsettled)
+      this.#store.unsettled.add(this.#unsettled)
     })
   }
 
@@ -173,7 +161,7 @@ export class RunJournal {
    * imported. What waits to be saved is not saved any more.
    */
   release(bundle: RunBundle): Promise<void> {
-    const { registry, workflowId } = this.#host
+    const { registry, workflowId } = this.#store
     const runId = this.#runId
     this.#isOver = true
     return this.#inTurn(async () => {
@@ -185,7 +173,7 @@ export class RunJournal {
         { type: 'deletePrefix', prefix: recordKeys.outboxOf(workflowId, runId) },
         { type: 'put', key: recordKeys.exported(runId), value: bundle },
       ]
-      await this.#store(operations, isReleased).catch((error: unknown) => {
+      await this.#write(operations, isReleased).catch((error: unknown) => {
         throw isSystemError(error) && error.code === 'CONFLICT' ? fenced(runId, this.epoch, error) : error
       })
     })
@@ -193,7 +181,7 @@ export class RunJournal {
 
   /** A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already. */
   adopt(contents: Contents): Promise<void> {
-    const { registry, workflowId } = this.#host
+    const { registry, workflowId } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       const ended = recordKeys.ended(workflowId, runId)
@@ -204,7 +192,7 @@ export class RunJournal {
         { type: 'delete', key: recordKeys.exported(runId) },
         this.#put(contents, 1),
       ]
-      await this.#store(operations, async () => {
+      await this.#write(operations, async () => {
         return (await registry.claim(workflowId, runId))?.epoch === this.epoch
       })
       this.#revision = 1
@@ -218,7 +206,7 @@ export class RunJournal {
 
   /** Everything is done about the end: nothing is left of the run but how it ended. */
   settle(): Promise<void> {
-    const { registry, workflowId, unsettled } = this.#host
+    const { registry, workflowId, unsettled } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       const end = this.#unsettled
@@ -226,7 +214,7 @@ export class RunJournal {
       this.#unsettled = undefined
       const operations = registry.settleEnd(workflowId, runId, this.epoch)
       const isSettled = async () => (await registry.unsettled(workflowId, runId)) === undefined
-      await this.#store(operations, isSettled).finally(() => unsettled.delete(end))
+      await this.#write(operations, isSettled).finally(() => unsettled.delete(end))
     })
   }
 
@@ -240,13 +228,13 @@ export class RunJournal {
     { events, beside, committed, refused }: Company,
     writes: (revision: number) => readonly StorageOperation[],
   ): Promise<void> {
-    const { registry, workflowId } = this.#host
+    const { registry, workflowId } = this.#store
     const runId = this.#runId
     const revision = this.#revision + 1
     const outbox = this.#toOutbox(events, revision)
     const sent = this.#sent.length
     try {
-      await this.#store(
+      await this.#write(
         [this.#expectClaim(this.epoch), ...writes(revision), ...outbox, ...beside, ...this.#deleteSent()],
         async () => {
           const stored = (await registry.run(workflowId, runId)) ?? (await registry.ended(workflowId, runId))
@@ -267,23 +255,23 @@ export class RunJournal {
     committed(outbox.map((each) => each.key))
   }
 
-  #store(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
-    return commitPatiently(operations, isApplied, this.#host, `Run ${this.#runId}`)
+  #write(operations: readonly StorageOperation[], isApplied: () => Promise<boolean>): Promise<void> {
+    return commitPatiently(operations, isApplied, this.#store, `Run ${this.#runId}`)
   }
 
   #expectClaim(epoch: number | undefined): StorageOperation {
-    const key = recordKeys.claim(this.#host.workflowId, this.#runId)
+    const key = recordKeys.claim(this.#store.workflowId, this.#runId)
     return { type: 'expect', key, field: 'epoch', equals: epoch }
   }
 
   #claim(): StorageOperation {
-    const { workflowId, version, ownerId } = this.#host
+    const { workflowId, version, ownerId } = this.#store
     const value = claimRecord(this.epoch, ownerId, version)
     return { type: 'put', key: recordKeys.claim(workflowId, this.#runId), value }
   }
 
   #put({ checkpoint, inboxes, timeline }: Contents, revision: number): StorageOperation {
-    const key = recordKeys.run(this.#host.workflowId, this.#runId)
+    const key = recordKeys.run(this.#store.workflowId, this.#runId)
     const savedAt = this.now()
     const value: RunRecord = timeline
       ? { layout: RUN_LAYOUT, revision, savedAt, checkpoint, inboxes, timeline }
@@ -306,7 +294,7 @@ export class RunJournal {
     events: readonly BusEvent[],
     revision: number,
   ): readonly (StorageOperation & { readonly key: string })[] {
-    const { workflowId } = this.#host
+    const { workflowId } = this.#store
     const runId = this.#runId
     return events.map((value, index) => ({
       type: 'put' as const,

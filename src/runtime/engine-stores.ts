@@ -3,17 +3,18 @@ import type { TimelineRecorder } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import { createRecorder } from './create-recorder.js'
 import type { Durability } from './durable/durability.js'
+import { StoreRegistry } from './durable/store-registry.js'
 import type { RuntimeContext } from './runtime-context.js'
 import type { WorkflowRuntimeOptions } from './runtime-options.js'
 
 type StoreOptions = Pick<
   WorkflowRuntimeOptions,
-  'claimTtl' | 'redact' | 'retention' | 'storage' | 'timeline' | 'timelineStore'
+  'claimTtl' | 'redact' | 'retention' | 'storage' | 'storeRegistry' | 'timeline' | 'timelineStore'
 >
 
 /**
  * What a runtime keeps things in: the store of timelines, which is there from the beginning when it was given, and the
- * durable storage, which is opened when it is first needed and brings a store of timelines along.
+ * storage, which is opened when it is first needed and brings a store of timelines along.
  */
 export class EngineStores {
   readonly #options: StoreOptions
@@ -33,16 +34,22 @@ export class EngineStores {
     if (options.timelineStore) this.#record(options.timelineStore)
   }
 
-  /** Opens the durable storage, if there is one and it is not open. */
+  /** Opens the storage, if there is one and it is not open. */
   async open(): Promise<void> {
-    const { storage, timelineStore, retention } = this.#options
-    if (!storage?.isDurable || this.durability) return
+    const { storage, storeRegistry, timelineStore, retention } = this.#options
+    const registry = storeRegistry ?? (storage && new StoreRegistry(storage))
+    if (!registry || this.durability) return
     const { openDurability } = await import('./durable/open-durability.js')
     if (this.durability) return
-    const claimTtlMs = this.#claimTtlMs
-    const durable = { claimTtlMs, timelineStore, retention, onOwnerGone: this.#onOwnerGone }
-    this.durability = openDurability(storage, this.#context, durable)
-    if (this.durability.timelines) this.#record(this.durability.timelines)
+    this.durability = openDurability(registry, this.#context, {
+      claimTtlMs: this.#claimTtlMs,
+      storage,
+      timelineStore,
+      retention,
+      onOwnerGone: this.#onOwnerGone,
+    })
+    const { recorded } = this.durability
+    if (recorded && recorded !== timelineStore) this.#record(recorded)
   }
 
   #record(timelines: TimelineStore): void {

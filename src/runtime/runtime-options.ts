@@ -11,6 +11,7 @@ import type { RedactPath } from '../timeline/redaction.js'
 import type { TimelineRecorderOptions } from '../timeline/timeline-recorder.js'
 import type { TimelineStore } from '../timeline/timeline-store.js'
 import type { Executors } from './executors.js'
+import type { StoreRegistry } from './durable/store-registry.js'
 import type { RetentionOptions } from './durable/retention-options.js'
 import type { ForkAt } from './fork-point.js'
 import type { Occupancy } from './modes/mode.js'
@@ -31,10 +32,13 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
   /** Where the runtime and `ctx.logger` write. @default console */
   readonly logger?: Logger
   /**
-   * Where runs are kept. With a durable one they outlive the process: see `docs/durability.md`. It stays open when the
-   * runtime stops. @default nowhere: runs live in memory
+   * Where runs and their timelines are kept. What goes on with them is another runtime on the same storage: in the next
+   * process, where it is durable; see `docs/durability.md`. It stays open when the runtime stops.
+   * @default nowhere: runs live in memory
    */
   readonly storage?: StorageDriver
+  /** Where runs are kept, when not in `storage`. @default in `storage` */
+  readonly storeRegistry?: StoreRegistry
   /**
    * How long a process counts as alive after it last said so; then its runs may be taken over. At least 1 s makes
    * sense. @default '10s'
@@ -50,7 +54,7 @@ export interface WorkflowRuntimeOptions<Events extends EventMap = Record<string,
    * @default what has ended stays
    */
   readonly retention?: RetentionOptions
-  /** Records runs as timelines. @default beside the runs, with a durable `storage`; else nothing is recorded */
+  /** Records runs as timelines. @default in `storage`; without one nothing is recorded */
   readonly timelineStore?: TimelineStore
   /** How timelines are recorded. */
   readonly timeline?: Omit<TimelineRecorderOptions, 'store' | 'clock' | 'redaction' | 'onLoss'>

@@ -77,7 +77,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   /**
    * Goes on with runs that did not finish, of all workflows that are registered, as far as nobody else owns them. Also
-   * done by `register`, and again as long as others own some. Without durable storage there is nothing to find.
+   * done by `register`, and again as long as others own some. Without a storage there is nothing to find.
    */
   async recover(): Promise<RecoveryReport> {
     const engine = await this.#load()

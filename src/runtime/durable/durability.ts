@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import type { SystemError } from '../../core/system-error.js'
-import type { StorageDriver, StorageOperation } from '../../storage/storage-driver.js'
+import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { TimelinePosition, TimelineStore } from '../../timeline/timeline-store.js'
 import type { RunKeeping } from '../active-run.js'
@@ -16,7 +16,7 @@ import { type PruneHost, prune } from './retention.js'
 import type { PruneReport, RetentionOptions } from './retention-options.js'
 import { type Left, RunJournal } from './run-journal.js'
 import { type PersistentRun, RunPersistence, isUnstorable } from './run-persistence.js'
-import { StoreRegistry } from './store-registry.js'
+import type { StoreRegistry } from './store-registry.js'
 import { tabLocks } from './tab-lock.js'
 import { UnsettledEnds } from './unsettled-ends.js'
 import type { WorkflowStore } from './workflow-store.js'
@@ -36,7 +36,9 @@ export interface DurabilityOptions {
 export class Durability {
   readonly registry: StoreRegistry
   readonly ownership: Ownership
-  /** Where timelines are kept, when they share the commits of the runs. */
+  /** Where timelines are kept, if they are. */
+  readonly recorded: TimelineStore | undefined
+  /** The same, when they share the commits of the runs. */
   readonly timelines: StoredTimelineStore | undefined
   readonly context: RuntimeContext
 
@@ -46,12 +48,14 @@ export class Durability {
   readonly #housekeeping: Housekeeping | undefined
 
   constructor(
-    driver: StorageDriver,
+    registry: StoreRegistry,
     context: RuntimeContext,
     { claimTtlMs, timelineStore, shared, retention, onOwnerGone }: DurabilityOptions,
   ) {
-    this.registry = new StoreRegistry(driver)
+    const { driver } = registry
+    this.registry = registry
     this.timelines = shared
+    this.recorded = shared ?? timelineStore
     this.context = context
     this.ownership = new Ownership({
       id: context.ids(),

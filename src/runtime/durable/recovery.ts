@@ -1,6 +1,7 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import { callHook } from '../call-hook.js'
+import { parkedRun } from '../fit-checkpoint.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { Registration } from '../registration.js'
 import type { Durability } from './durability.js'
@@ -91,12 +92,13 @@ class RecoveryPass implements RecoveryReport {
     }
   }
 
-  readonly #park = (runId: string, error: unknown): void => {
+  readonly #park = (runId: string, error: unknown): SystemError => {
     const fault = isSystemError(error)
       ? error
       : new SystemError('STORAGE', String(error), { cause: error, context: { runId } })
     this.parked.push({ runId, error: fault })
     this.#durability.context.report(fault, `Run ${runId}: recovering it`)
+    return fault
   }
 
   /** @returns what `act` resolves to; `undefined` where it fails, and nobody goes on with these runs */
@@ -207,7 +209,8 @@ class RecoveryPass implements RecoveryReport {
         this.#goOn(record, claimed.get(runId)!.epoch + 1, outboxes.get(runId) ?? [])
         this.recovered.push(runId)
       } catch (error) {
-        this.#park(runId, error)
+        const fault = this.#park(runId, error)
+        if (record) this.#durability.context.runs.park(parkedRun(record.checkpoint, fault))
       }
     }
   }

@@ -166,6 +166,25 @@ it('says in the claim under which version the run is stored, from the first comm
   expect(three.faults).toEqual([])
 })
 
+it('shows a run that the workflow has no trigger for any more as paused, and why', async () => {
+  const storage = durable()
+  const one = await begin(storage)
+  await submit(one)
+  await one.runtime.stop()
+  const two = await begin(storage, { workflow: { ...orders, triggers: { other: { event: 'order' } } } })
+  expect(two.runtime.listAllRuns()).toMatchObject([{ status: 'paused', error: { code: 'NOT_FOUND' } }])
+  const { runId } = two.runtime.listAllRuns()[0]!
+  expect(await two.runtime.resume(runId)).toMatchObject({
+    ok: false,
+    error: { message: expect.stringMatching(/has no trigger "placed"/) as string },
+  })
+  await two.runtime.stop()
+  const three = await begin(storage)
+  await three.publish('paid')
+  await three.publish('shipped')
+  expect(three.runtime.listAllRuns()).toMatchObject([{ status: 'succeeded' }])
+})
+
 it('leaves a run of a newer Busline to that one', async () => {
   const storage = durable()
   const one = await begin(storage)

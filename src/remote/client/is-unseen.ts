@@ -1,5 +1,4 @@
-/** This machine, as a URL has it. */
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+import { isLoopback } from '../protocol/is-loopback.js'
 
 /**
  * Whether nobody stands between who could take what is sent for something else: over TLS, and on this machine. Clients mask
@@ -7,5 +6,6 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
  */
 export function isUnseen(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'wss:' || LOOPBACK.test(hostname)
+  // A URL has brackets around addresses with colons.
+  return protocol === 'wss:' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))
 }

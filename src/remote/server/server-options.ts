@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, isDuration, toMs } from '../../core/duration.js'
 import type { Logger } from '../../core/logger.js'
 import { type Issue, SystemError } from '../../core/system-error.js'
+import { isLoopback } from '../protocol/is-loopback.js'
 import type { WorkerToken } from './token-book.js'
 
 export interface WorkerServerOptions {
@@ -78,9 +79,6 @@ export interface ServerSettings extends Required<
   readonly resumeWindowMs: number
 }
 
-/** Addresses that only this machine can reach. */
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
-
 /** @throws {SystemError} `VALIDATION` with every option that is wrong. */
 export function readServerOptions(options: WorkerServerOptions): ServerSettings {
   const { authToken, tokens = [], resumeWindow = '5s', server, ...rest } = options
@@ -134,7 +132,7 @@ function* findIssues(settings: ServerSettings): Iterable<Issue> {
     const message = `must be below "heartbeatTimeoutMs", ${heartbeatTimeoutMs}: it is ${heartbeatIntervalMs}`
     yield { path: 'heartbeatIntervalMs', message }
   }
-  if (tokens.length === 0 && !settings.allowUnauthenticated && !LOOPBACK.test(host)) {
+  if (tokens.length === 0 && !settings.allowUnauthenticated && !isLoopback(host)) {
     const message = `needs an "authToken" to listen on ${host}; "allowUnauthenticated" lets everybody in`
     yield { path: 'host', message }
   }

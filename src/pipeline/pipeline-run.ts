@@ -101,8 +101,8 @@ export class PipelineRun implements WaitOwner {
   }
 
   /**
-   * Continues from a checkpoint, whose state belongs to the run from then on. A stage that was under way is executed again, with the same idempotency keys and
-   * its attempts counted on.
+   * Continues from a checkpoint, whose state belongs to the run from then on. A stage that was under way is executed again,
+   * with the same idempotency keys and its attempts counted on.
    *
    * @param lastAliveAt When the run was last known to be alive, for waits that say `onRestore: 'remaining'`.
    * @throws {SystemError} `NOT_FOUND` when the pipeline no longer has a stage the checkpoint names.

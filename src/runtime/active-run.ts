@@ -35,6 +35,9 @@ interface EarlySignal {
   readonly refused: (error: unknown) => void
 }
 
+/** One list for all runs: few have any. */
+const NO_SIGNALS: readonly EarlySignal[] = []
+
 /**
  * One run in this process: how it begins, and what the engine, the mode and the inboxes may ask of it. How it goes on from
  * there is its {@link RunLife}.
@@ -43,7 +46,7 @@ export class ActiveRun extends RunLife implements ModeRun {
   /** Asked to end before there was a pipeline to tell. */
   #earlyAbort: SystemError | undefined
   /** Signalled before there was a pipeline to take it: it lands before the first stage. */
-  #earlySignals: EarlySignal[] = []
+  #earlySignals = NO_SIGNALS
 
   // ——— as the mode sees it
 
@@ -221,11 +224,14 @@ export class ActiveRun extends RunLife implements ModeRun {
   async #land(patch: Readonly<Record<string, unknown>>): Promise<void> {
     if (this.pipeline) return this.pipeline.signal(patch)
     fromPartial({}, patch)
-    return new Promise((landed, refused) => this.#earlySignals.push({ patch, landed, refused }))
+    return new Promise((landed, refused) => {
+      this.#earlySignals = [...this.#earlySignals, { patch, landed, refused }]
+    })
   }
 
   #refuseSignals(): void {
-    for (const { refused } of this.#earlySignals.splice(0)) refused(this.#refusedSignal())
+    for (const { refused } of this.#earlySignals) refused(this.#refusedSignal())
+    this.#earlySignals = NO_SIGNALS
   }
 
   #refusedSignal(): SystemError {
@@ -241,9 +247,10 @@ export class ActiveRun extends RunLife implements ModeRun {
     }
     this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state, undefined, at)
     if (this.#earlyAbort) this.pipeline.interrupt(this.#earlyAbort)
-    for (const { patch, landed, refused } of this.#earlySignals.splice(0)) {
+    for (const { patch, landed, refused } of this.#earlySignals) {
       this.pipeline.signal(patch).then(landed, refused)
     }
+    this.#earlySignals = NO_SIGNALS
     if (!keep) return void this.drive()
     keep.create().then(
       () => {

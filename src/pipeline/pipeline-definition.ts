@@ -13,7 +13,7 @@ import type { WatchDescriptor } from './watch-descriptor.js'
 
 type AnyState = Readonly<Record<string, unknown>>
 
-/** What a step gives back: a partial object that is merged shallowly, an immer recipe, or nothing. */
+/** What a step gives back: a partial object that is merged shallowly, an immer recipe that changes its draft, or nothing. */
 export type StepOutput<State extends object> =
   Partial<Immutable<State>> | ((draft: Draft<State>) => void) | undefined | null | void
 

@@ -77,7 +77,7 @@ export function resumeChanges(
     changes.push(change)
     current = change.next
   }
-  if (cause.kind === 'manual' && cause.patch) add(fromPartial(current, cause.patch))
+  if (cause.kind === 'manual' && cause.patch !== undefined) add(fromPartial(current, cause.patch))
   if (assign) for (const event of eventsOf(cause)) add(toChange(current, assignFrom(event, assign)))
   if (wait.into !== undefined) add(fromPartial(current, { [wait.into]: cause }))
   return changes

@@ -7,6 +7,7 @@ import { uuidv7 } from '../core/ids.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
 import type { ActiveRun } from './active-run.js'
+import { Departures } from './departures.js'
 import { DispatchCollector } from './dispatch-collector.js'
 import type { MigrationCheckOptions, MigrationReport } from './durable/check-migrations.js'
 import type { RecoveryReport } from './durable/durability.js'
@@ -22,7 +23,6 @@ import { describeRegistration, reportDispatches } from './registration-report.js
 import type { RegistrationOptions } from './registration-options.js'
 import { reportFault } from './report-fault.js'
 import { obeyCommands } from './run-commands.js'
-import { leaveRegistration } from './leave-registration.js'
 import type { RunBundle } from './run-bundle.js'
 import { RunDirectory } from './run-directory.js'
 import type { RunInfo, RunResult } from './run-result.js'
@@ -46,7 +46,7 @@ import './run-events.js'
 export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   readonly #context: RuntimeContext
   readonly #registrations = new Map<string, Registration>()
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #departures: Departures
   readonly #collector = new DispatchCollector()
   readonly #stopCommands: () => void
   readonly #stores: EngineStores
@@ -87,6 +87,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       bufferLimit: options.bufferLimit ?? 1000,
       report,
     }
+    this.#departures = new Departures(this.#context, pending)
     this.#recoveries = new Recoveries(this.#context, () => this.#registrations.values())
     this.#stores = new EngineStores(options, this.#context, () => this.#recoveries.now())
     this.#stopCommands = obeyCommands(bus, this, report)
@@ -125,7 +126,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     if (!registration.isClosed) registration.subscribe()
   }
 
-  recover(): Promise<RecoveryReport> {
+  async recover(): Promise<RecoveryReport> {
+    this.#assertRunning('recover')
     return this.#recoveries.all()
   }
 
@@ -150,12 +152,15 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
 
   async deregister(workflowId: string, options: StopOptions = {}): Promise<void> {
     const registration = this.#registrations.get(workflowId)
-    if (!registration) throw noWorkflow(workflowId)
+    if (!registration) {
+      const leaving = this.#departures.of(workflowId)
+      if (leaving) return leaving
+      this.#assertRunning('deregister')
+      throw noWorkflow(workflowId)
+    }
+    toMs(options.timeout ?? 0)
     this.#registrations.delete(workflowId)
-    const leaving = this.#leave(registration, `Workflow "${workflowId}" was deregistered`, options)
-    this.#leaving.add(leaving)
-    await leaving
-    this.#leaving.delete(leaving)
+    await this.#departures.leave(registration, `Workflow "${workflowId}" was deregistered`, options)
     if (!this.#registrations.has(workflowId)) this.#context.receipts.forget(workflowId)
   }
 
@@ -176,7 +181,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     try {
       this.#assertRunning('resume')
       if (!run) throw notLive(this.#context, 'resume', runId)
-      run.resumeBy({ kind: 'manual', ...(patch ? { patch } : {}) })
+      run.resumeBy({ kind: 'manual', ...((patch ?? undefined) === undefined ? {} : { patch }) })
       return await run.nextStop()
     } catch (error) {
       const { workflowId = '', triggerId = '', pipelineId = '' } = this.#context.runs.info(runId) ?? {}
@@ -283,7 +288,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       await this.#recoveries.first(registration)
     } catch (error) {
       this.#registrations.delete(registration.id)
-      await this.#leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
+      await this.#departures.leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
       throw error
     }
   }
@@ -295,18 +300,13 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     const registrations = [...this.#registrations.values()]
     this.#registrations.clear()
     await Promise.all([
-      ...registrations.map((each) => this.#leave(each, 'The runtime was stopped', options)),
-      ...this.#leaving,
+      ...registrations.map((each) => this.#departures.leave(each, 'The runtime was stopped', options)),
+      this.#departures.all(),
     ])
     this.#context.watches.close()
     await this.#pending.settled()
     await this.#context.durability?.close(stopped)
     await this.#context.recorder?.close()
-  }
-
-  #leave(registration: Registration, reason: string, options: StopOptions): Promise<void> {
-    this.#context.runs.keepParked(registration.id, new Set())
-    return leaveRegistration(registration, reason, options, this.#context.clock, this.#pending)
   }
 
   #findTrigger(workflowId: string, triggerId: string) {

@@ -26,7 +26,8 @@ import './run-events.js'
 /**
  * Runs workflows for the events of a bus.
  *
- * Methods that act on runs return a `Result` and never throw; `register` and `deregister` reject with a `SystemError`.
+ * Methods that act on runs return a `Result` and never throw; `register`, `deregister` and `recover` reject with a
+ * `SystemError`. After `stop()` all of them say `UNAVAILABLE`; what only looks goes on answering.
  *
  * The engine behind it is loaded when it is first needed, with the first workflow at the latest: a page that only
  * publishes does not carry it.
@@ -77,7 +78,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   /**
    * Goes on with runs that did not finish, of all workflows that are registered, as far as nobody else owns them. Also
-   * done by `register`, and again as long as others own some. Without a storage there is nothing to find.
+   * done by `register`, and again as long as others own some. Without a storage there is nothing to find. Rejects with
+   * `UNAVAILABLE` when the runtime was stopped, and with the fault of the store when that fails.
    */
   async recover(): Promise<RecoveryReport> {
     const engine = await this.#load()
@@ -106,10 +108,11 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   /**
    * Takes a workflow from the bus at once; events that wait are `dropped`, runs are aborted (with `drain`, only those
    * that have not ended in time), its services are disposed of. Resolves when all that is done.
-   * Rejects with `NOT_FOUND` when there is no such workflow.
+   * One that is leaving already is only waited for. Rejects with `NOT_FOUND` when there is no such workflow, and with
+   * `VALIDATION` when `timeout` is no duration.
    */
   async deregister(workflowId: string, options: StopOptions = {}): Promise<void> {
-    const engine = await this.#load()
+    const engine = this.#engine ?? (await this.#load())
     return engine.deregister(workflowId, options)
   }
 
@@ -219,8 +222,14 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   /**
    * Ends everything: nothing is accepted any more, events that wait are `dropped`, runs are aborted, services disposed
    * of. Leaves no timer, no subscription and no promise behind. The bus stays open. The same promise, if called again.
+   * Rejects with `VALIDATION`, and goes on, when `timeout` is no duration.
    */
   stop(options: StopOptions = {}): Promise<void> {
+    try {
+      toMs(options.timeout ?? 0)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#stopping ??= this.#stop(options)
     return this.#stopping
   }

@@ -1,4 +1,5 @@
-import { Immer, type Patch, enablePatches } from 'immer'
+import { Immer, type Patch, enablePatches, isDraft } from 'immer'
+import { isThenable } from '../core/is-thenable.js'
 import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 
@@ -22,21 +23,27 @@ export interface Change {
  *
  * The values of a partial object are copied; those that a recipe puts into its draft are frozen, as immer does.
  *
- * @throws {SystemError} `VALIDATION` when the output is neither, or is not plain data.
+ * @throws {SystemError} `VALIDATION` when the output is neither, or is not plain data, or when a recipe is asynchronous or
+ *   returns a new object.
  */
 export function toChange(base: StateObject, output: unknown): Change | undefined {
   if (output === undefined || output === null) return undefined
   if (typeof output === 'function') return fromRecipe(base, output as (draft: unknown) => unknown)
-  return fromPartial(base, output)
+  return fromPartial(base, output, 'a partial object, a recipe or nothing')
 }
 
-/** Merges a partial object into the state, as signals and manual resumes do. */
-export function fromPartial(base: StateObject, output: unknown): Change | undefined {
+/**
+ * Merges a partial object into the state, as signals and manual resumes do.
+ *
+ * @param allowed What the message of a refusal asks for.
+ */
+export function fromPartial(
+  base: StateObject,
+  output: unknown,
+  allowed = 'a partial object',
+): Change | undefined {
   if (typeof output !== 'object' || Array.isArray(output) || output === null || !isPlainObject(output)) {
-    throw new SystemError(
-      'VALIDATION',
-      `Cannot merge ${nameOf(output)} into the state: give a partial object, a recipe or nothing`,
-    )
+    throw new SystemError('VALIDATION', `Cannot merge ${nameOf(output)} into the state: give ${allowed}`)
   }
   const partial = output as Record<string, unknown>
   let patches: Patch[] | undefined
@@ -62,16 +69,20 @@ export function fromPartial(base: StateObject, output: unknown): Change | undefi
 }
 
 function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Change | undefined {
-  // A recipe's own return value is ignored: `(draft) => draft.count++` is an arrow with a value nobody meant.
+  let made: object | undefined
   const [next, patches] = immer.produceWithPatches(base, (draft) => {
-    if (recipe(draft) instanceof Promise) {
+    // What is not a new object is taken for nothing: `(draft) => draft.count++` is an arrow with a value nobody meant.
+    const returned = recipe(draft)
+    if (isThenable(returned)) {
+      // It goes on without its draft, and must not bring the process down when it fails over that.
+      returned.then(undefined, () => {})
       throw new SystemError(
         'VALIDATION',
         'A recipe must not be asynchronous: await first, then return the recipe',
       )
     }
+    if (isNewObject(returned)) made = returned
   })
-  if (patches.length === 0) return undefined
   for (const { path, value } of patches) {
     const place = path.join('.')
     if (path.includes('__proto__')) {
@@ -81,7 +92,26 @@ function fromRecipe(base: StateObject, recipe: (draft: unknown) => unknown): Cha
     }
     freezePlainData(value, place)
   }
-  return { patches, next }
+  if (made && !patches.some(({ value }) => holds(value, made))) throw lostObject()
+  return patches.length === 0 ? undefined : { patches, next }
+}
+
+function isNewObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !isDraft(value) && isPlainObject(value)
+}
+
+/** Whether an object is within plain data. */
+function holds(data: unknown, object: unknown): boolean {
+  if (data === object) return true
+  return typeof data === 'object' && data !== null && Object.values(data).some((each) => holds(each, object))
+}
+
+/** Immer would put it in the place of the whole state; beside partial objects, which are merged, that would be a trap. */
+function lostObject(): SystemError {
+  return new SystemError(
+    'VALIDATION',
+    'Cannot take the object that a recipe returned: change the draft and return nothing, or give a partial object without a recipe',
+  )
 }
 
 /** Applies patches that were made on the same value. Throws what immer throws when a path does not resolve. */
@@ -90,7 +120,7 @@ export function applyChanges(base: StateObject, patches: readonly Patch[]): Stat
 }
 
 function nameOf(value: unknown): string {
-  if (value === null) return 'null'
+  if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'object') return `a ${typeof value}`
   return `an instance of ${(value.constructor as { name?: string } | undefined)?.name ?? 'a class'}`

@@ -14,6 +14,8 @@ import { runs } from './commands/runs.js'
 import { show } from './commands/show.js'
 import { worker } from './commands/worker.js'
 import { BadUsage, Failure } from './failure.js'
+import { onItsLines } from './terminal/terminal.js'
+import { version } from './version.js'
 
 const COMMANDS: readonly Command[] = [run, runs, show, inspect, plan, worker, demo]
 
@@ -23,6 +25,9 @@ Usage: busline COMMAND [options]
 
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
 
+  -v, --version   the version of Busline
+  -h, --help      this text
+
 "busline COMMAND --help" tells the options of a command.
 `
 
@@ -30,6 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(HELP)
+    return 0
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${version()}\n`)
     return 0
   }
   const command = COMMANDS.find((each) => each.name === name)
@@ -53,7 +62,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function fail(message: string, code: number): number {
-  process.stderr.write(`${message}\n`)
+  process.stderr.write(`${onItsLines(message)}\n`)
   return code
 }
 

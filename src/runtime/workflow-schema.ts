@@ -51,20 +51,20 @@ const byId = <Schema extends z.ZodMiniType>(value: Schema) =>
     error: ({ code }) =>
       code === 'invalid_key' ? 'must have an id without "/" as its key' : 'must be an object',
   })
-/** A short form, spelt out. */
-const orShort = <Schema extends z.ZodMiniType>(
-  isShort: (value: unknown) => boolean,
-  name: string,
-  full: Schema,
-) =>
-  z.pipe(
-    z.transform((value: unknown) => (isShort(value) ? { [name]: value } : value)),
-    full,
+/** A value that may be spelt out. What is wrong with the short form stands at its own path: it is what the user wrote. */
+const orShort = (isShort: (value: unknown) => boolean, short: z.ZodMiniType, full: z.ZodMiniType) =>
+  z.custom().check(
+    z.superRefine((value, context) => {
+      const parsed = z.safeParse(isShort(value) ? short : full, value)
+      for (const { path, message } of parsed.error?.issues ?? []) {
+        context.addIssue({ code: 'custom', path, message, input: value })
+      }
+    }),
   )
 
 const retry = orShort(
   (value) => typeof value === 'number',
-  'limit',
+  wholeFrom(0),
   object({
     limit: wholeFrom(0),
     backoff: optional(oneOf('fixed', 'exponential')),
@@ -84,7 +84,7 @@ const retry = orShort(
 
 const step = orShort(
   (value) => typeof value === 'function',
-  'action',
+  callable,
   object({
     action: optional(callable),
     task: optional(text),
@@ -145,7 +145,7 @@ const trigger = object({
   when: optional(callable),
   schema: optional(schema),
   schedule: optional(
-    orShort((value) => typeof value === 'string', 'cron', object({ cron: text, timeZone: optional(text) })),
+    orShort((value) => typeof value === 'string', text, object({ cron: text, timeZone: optional(text) })),
   ),
   key: optional(callable),
   pipeline: optional(text),

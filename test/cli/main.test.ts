@@ -25,6 +25,20 @@ describe('busline', () => {
     }
   })
 
+  it('tells a mistake without moving the cursor', async () => {
+    const { code, stderr } = await runCli(['\u001b[2Jfly'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^There is no command "·\[2Jfly": .*\n$/)
+  })
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    for (const args of [['--version'], ['-v']]) {
+      expect(await runCli(args)).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    }
+    expect((await runCli(['--help'])).stdout).toMatch(/^ {2}-v, --version /m)
+  })
+
   it('says what there is for a command that there is not', async () => {
     expect(await runCli(['fly'])).toEqual({
       code: 2,
@@ -91,6 +105,11 @@ describe('the command that is built', () => {
     const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: object }
     expect(bin).toEqual({ busline: './dist/cli/main.js' })
     expect(readFileSync(main, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+
+  it('knows its version', () => {
+    expect(runBuilt('-v')).toMatchObject({ status: 0, stdout: runBuilt('--version').stdout })
+    expect(runBuilt('-v').stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
   it('runs by plain Node, modules of TypeScript included', () => {

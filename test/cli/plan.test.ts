@@ -38,7 +38,10 @@ describe('busline plan run', () => {
     expect(failed.stderr).toMatch(/✗ job-1 +RuntimeError: TypeError: No \(line 1, column \d+\)\n$/)
     const { code, stderr } = await runCli(['plan', 'run', plan('broken')])
     expect(code).toBe(1)
-    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/^Failed to compile edge condition a->b .*\n$/)
+    // As `check` and `graph` say it: the class of an error is for programs, and stands in what --json prints.
+    const { stderr: refused } = await runCli(['plan', 'run', plan('invalid')])
+    expect(refused).toMatch(/^workflow\.steps\.2\.timeout must be milliseconds .*\n$/)
   })
 
   it('tells a mistake of the user in one line', async () => {

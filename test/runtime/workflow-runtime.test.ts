@@ -149,6 +149,33 @@ describe('register', () => {
       'pipelines.main.stages.0.steps.s.timeout',
     ],
     [
+      'fewer than no retries',
+      {
+        id: 'w',
+        triggers: {},
+        pipelines: {
+          main: { id: 'p', stages: [{ id: 'a', steps: { s: { action: () => {}, retry: -1 } } }] },
+        },
+      },
+      'pipelines.main.stages.0.steps.s.retry',
+    ],
+    [
+      'fewer than no retries in a policy',
+      {
+        id: 'w',
+        triggers: {},
+        pipelines: {
+          main: { id: 'p', stages: [{ id: 'a', steps: { s: { action: () => {}, retry: { limit: -1 } } } }] },
+        },
+      },
+      'pipelines.main.stages.0.steps.s.retry.limit',
+    ],
+    [
+      'a schedule without a word',
+      { id: 'w', triggers: { t: { schedule: '' } }, pipelines: { main: oneStage(() => {}) } },
+      'triggers.t.schedule',
+    ],
+    [
       'a misspelt option',
       { id: 'w', triggers: {}, pipelines: { main: { id: 'p', stages: [{ id: 'a', ruoter: () => {} }] } } },
       'pipelines.main.stages.0',
@@ -238,7 +265,7 @@ describe('register', () => {
       'pipelines.main.stages.1.id',
       'pipelines.main.stages.2.steps.s',
       'pipelines.main.stages.2.steps.t',
-      'pipelines.main.stages.2.steps.u.retry.limit',
+      'pipelines.main.stages.2.steps.u.retry',
       'pipelines.main.stages.3.pipelines',
       'pipelines.main.stages.4',
       'pipelines.main.stages.5.where',

@@ -84,10 +84,9 @@ function onlyStep(plan: PlanInput, only: string): Plan {
   return { ...plan, options: { ...plan.options, start: only, end: only } }
 }
 
-function lineOf(error: { readonly name: string; readonly message: string }): string {
+function lineOf(error: { readonly message: string }): string {
   const { pos } = error as { pos?: { readonly line: number; readonly column: number } }
-  const place = pos ? ` (line ${pos.line}, column ${pos.column})` : ''
-  return `${error.name}: ${error.message}${place}`
+  return pos ? `${error.message} (line ${pos.line}, column ${pos.column})` : error.message
 }
 
 const write = (...values: unknown[]) => {

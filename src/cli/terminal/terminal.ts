@@ -36,3 +36,8 @@ export function oneLine(text: string, width = Infinity): string {
   const plain = text.replaceAll(/\s+/g, ' ').replaceAll(CONTROL, '·')
   return plain.length <= width ? plain : `${plain.slice(0, Math.max(0, width - 1))}…`
 }
+
+/** A text from outside on the lines it has, unable to move the cursor. */
+export function onItsLines(text: string): string {
+  return text.replaceAll(CONTROL, (control) => (control === '\n' ? control : '·'))
+}

@@ -26,7 +26,10 @@ const faultOf = (promise: Promise<unknown>): Promise<SystemError> =>
 /** A database that tells of, and may fail at, each statement it runs. */
 function spying(database: SqliteDatabase, onRun: (sql: string) => void): SqliteDatabase {
   return {
-    exec: (sql) => database.exec(sql),
+    exec(sql) {
+      onRun(sql)
+      return database.exec(sql)
+    },
     close: () => database.close(),
     prepare(sql) {
       const statement = database.prepare(sql)
@@ -119,6 +122,8 @@ describe('group commit', () => {
   it('lets those who commit again as soon as they are acknowledged share the next transaction', async () => {
     let transactions = 0
     const { storage, database } = await openSpied((sql) => sql === 'COMMIT' && transactions++)
+    await storage.commit([put('warm', 1)])
+    transactions = 0
     const commitTen = async (writer: number) => {
       for (let index = 0; index < 10; index++) {
         await storage.commit([put(`w/${writer}/${index}`, index)])
@@ -128,6 +133,22 @@ describe('group commit', () => {
     }
     await Promise.all(Array.from({ length: 40 }, (_, writer) => commitTen(writer)))
     expect(transactions).toBe(10)
+    await storage.close()
+    database.close()
+  })
+
+  it('lets timers and sockets have their turn while one writer commits again and again', async () => {
+    const { storage, database } = await openSpied(() => undefined)
+    await storage.commit([put('warm', 1)])
+    let turns = 0
+    const count = () => {
+      turns++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    for (let index = 0; index < 40; index++) await storage.commit([put('k', index)])
+    clearImmediate(next)
+    expect(turns).toBeGreaterThanOrEqual(10)
     await storage.close()
     database.close()
   })
@@ -163,7 +184,7 @@ describe('group commit', () => {
           return {
             ...statement,
             run(...values) {
-              if (values[0] === 'broken') throw engineError('CORRUPT', 11)
+              if (values.flat()[0] === 'broken') throw engineError('CORRUPT', 11)
               return statement.run(...values)
             },
           }

@@ -4,23 +4,43 @@ import type { FoldedCommits } from '../fold-commits.js'
 /** So many values are remembered, those of late: more than runs are usually under way. */
 const MAX_KNOWN = 1024
 
+interface Known {
+  readonly json: string
+  /** Of the JSON, once somebody asked for it. */
+  value?: unknown
+}
+
 /**
  * What this connection wrote last at keys that commits expect something of, such as the claim of a run at each boundary: as
  * long as nobody else wrote to the file it need not be read. To be asked within a transaction, when nobody else can.
  */
 export class KnownValues {
-  /** As JSON, the oldest first. */
-  readonly #known = new Map<string, string>()
+  /** The oldest first. */
+  readonly #known = new Map<string, Known>()
+  readonly #readVersion: () => number
   #version: number | undefined
+  #isVersionRead = false
 
-  /** @param version `PRAGMA data_version`: another one whenever another connection has changed the file. */
-  begin(version: number): void {
-    if (version !== this.#version) this.#known.clear()
-    this.#version = version
+  /** @param readVersion `PRAGMA data_version`: another one whenever another connection has changed the file. */
+  constructor(readVersion: () => number) {
+    this.#readVersion = readVersion
   }
 
-  get(key: string): string | undefined {
-    return this.#known.get(key)
+  /** At the beginning of each transaction: others may have written since the last. */
+  begin(): void {
+    this.#isVersionRead = false
+  }
+
+  has(key: string): boolean {
+    if (!this.#known.has(key)) return false
+    if (!this.#isVersionRead) this.#checkVersion()
+    return this.#known.has(key)
+  }
+
+  /** The value at a key that it has. */
+  get(key: string): unknown {
+    const known = this.#known.get(key)
+    return known && (known.value ??= JSON.parse(known.json))
   }
 
   /** Takes over what a transaction of this connection has written. */
@@ -35,12 +55,12 @@ export class KnownValues {
     for (const [key, json] of records) {
       if (!known.has(key)) continue
       if (json === undefined) known.delete(key)
-      else known.set(key, json)
+      else known.set(key, { json })
     }
     for (const { expectations } of commits) {
       for (const { key } of expectations) {
         const json = records.get(key)
-        if (json !== undefined) known.set(key, json)
+        if (json !== undefined) known.set(key, { json })
       }
     }
     for (const key of known.keys()) {
@@ -51,5 +71,12 @@ export class KnownValues {
 
   clear(): void {
     this.#known.clear()
+  }
+
+  #checkVersion(): void {
+    const version = this.#readVersion()
+    if (version !== this.#version) this.#known.clear()
+    this.#version = version
+    this.#isVersionRead = true
   }
 }

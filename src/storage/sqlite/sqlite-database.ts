@@ -4,10 +4,10 @@ import { SystemError } from '../../core/system-error.js'
 
 export type SqliteValue = string | number | Uint8Array | null
 
-/** The part of a prepared statement that is used. */
+/** The part of a prepared statement that is used: values one by one or, where the engine takes that, in one array. */
 export interface SqliteStatement {
-  run(...values: SqliteValue[]): unknown
-  get(...values: SqliteValue[]): unknown
+  run(...values: SqliteValue[] | [SqliteValue[]]): unknown
+  get(...values: SqliteValue[] | [SqliteValue[]]): unknown
   all(...values: SqliteValue[]): unknown[]
 }
 
@@ -36,6 +36,16 @@ export async function openSqliteDatabase(
   const Database = await loadEngine(engines)
   if (file !== ':memory:' && file !== '') await mkdir(dirname(file), { recursive: true })
   return new Database(file)
+}
+
+/** Whether an engine takes values in one array too, as `libsql` and `better-sqlite3` do. */
+export function takesArrays(database: SqliteDatabase): boolean {
+  try {
+    const row = database.prepare('SELECT ? AS value').get(['x'])
+    return (row as { value?: unknown } | null | undefined)?.value === 'x'
+  } catch {
+    return false
+  }
 }
 
 async function loadEngine(engines: readonly SqliteEngine[]): Promise<DatabaseClass> {

@@ -5,7 +5,12 @@ import { type KeyRange, prefixEnd } from '../key-range.js'
 import { checksumOf, damagedError, decodeRecord } from '../sql/json-record.js'
 import { AFTER_ALL_KEYS, decodeKey, encodeKey } from '../sql/sortable-key.js'
 import type { StorageRecord } from '../storage-driver.js'
-import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
+import {
+  type SqliteDatabase,
+  type SqliteStatement,
+  type SqliteValue,
+  takesArrays,
+} from './sqlite-database.js'
 import { KnownValues } from './known-values.js'
 import { isBusy, sqliteCode, sqliteError } from './sqlite-error.js'
 
@@ -50,15 +55,13 @@ export type OnDamaged = ((error: SystemError) => void) | undefined
 export class SqliteRecords {
   readonly #file: string
   readonly #database: SqliteDatabase
-  readonly #begin: SqliteStatement
-  readonly #commit: SqliteStatement
+  readonly #takesArrays: boolean
   readonly #get: SqliteStatement
   readonly #getMany: SqliteStatement
   readonly #put: SqliteStatement
   readonly #delete: SqliteStatement
   readonly #deleteRange: SqliteStatement
   readonly #scans = new Map<string, SqliteStatement>()
-  readonly #dataVersion: SqliteStatement
   /** Only of a connection that nobody else has: what others write through the same one changes no `data_version`. */
   readonly #known: KnownValues | undefined
 
@@ -69,6 +72,7 @@ export class SqliteRecords {
   ) {
     this.#file = file
     this.#database = database
+    this.#takesArrays = takesArrays(database)
     database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`)
     database.exec('PRAGMA journal_mode = WAL')
     // The two of macOS: without them its fsync leaves the data in the drive's cache.
@@ -77,8 +81,6 @@ export class SqliteRecords {
     )
     database.exec('PRAGMA cell_size_check = ON')
     this.#createTables()
-    this.#begin = database.prepare('BEGIN IMMEDIATE')
-    this.#commit = database.prepare('COMMIT')
     this.#get = database.prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
     this.#getMany = database.prepare(
       `SELECT ${KEY}, ${COLUMNS} FROM busline_records WHERE busline_records.key IN (SELECT value FROM json_each(?))`,
@@ -88,8 +90,10 @@ export class SqliteRecords {
         'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
     )
     this.#delete = database.prepare('DELETE FROM busline_records WHERE key = ?')
-    this.#dataVersion = database.prepare('PRAGMA data_version')
-    this.#known = isOurs ? new KnownValues() : undefined
+    const dataVersion = database.prepare('PRAGMA data_version')
+    this.#known = isOurs
+      ? new KnownValues(() => (dataVersion.get() as { data_version: number }).data_version)
+      : undefined
     this.#deleteRange = database.prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
   }
 
@@ -124,21 +128,21 @@ export class SqliteRecords {
   /** Applies a group in one transaction. Returns, per commit, why it was refused; throws when the engine failed. */
   apply(commits: readonly CheckedCommit<string>[]): (SystemError | undefined)[] {
     let isCommitting = false
-    this.#begin.run()
+    this.#database.exec('BEGIN IMMEDIATE')
     try {
-      this.#known?.begin((this.#dataVersion.get() as { data_version: number }).data_version)
+      this.#known?.begin()
       const stored = this.#readExpected(commits)
       const folded = foldCommits(commits, (key) => this.#current(key, stored), JSON.parse)
       const { outcomes, deletedPrefixes, records } = folded
       for (const prefix of deletedPrefixes) {
-        this.#deleteRange.run(encodeKey(prefix), encodeEnd(prefixEnd(prefix)))
+        this.#run(this.#deleteRange, [encodeKey(prefix), encodeEnd(prefixEnd(prefix))])
       }
       for (const [key, json] of records) {
-        if (json === undefined) this.#delete.run(encodeKey(key))
-        else this.#put.run(encodeKey(key), json, checksumOf(key, json))
+        if (json === undefined) this.#run(this.#delete, [encodeKey(key)])
+        else this.#run(this.#put, [encodeKey(key), json, checksumOf(key, json)])
       }
       isCommitting = true
-      this.#commit.run()
+      this.#database.exec('COMMIT')
       this.#known?.committed(commits, folded)
       return [...outcomes]
     } catch (error) {
@@ -161,6 +165,12 @@ export class SqliteRecords {
     this.#database.close()
   }
 
+  /** With the values in one array where the engine takes that: libsql makes one of them otherwise, slowly. */
+  #run(statement: SqliteStatement, values: SqliteValue[]): void {
+    if (this.#takesArrays) statement.run(values)
+    else statement.run(...values)
+  }
+
   /** After a group has failed: finds out which of its commits can be applied, such as all but the one that needs a damaged page. */
   #applyAlone(commit: CheckedCommit<string>): SystemError | undefined {
     try {
@@ -180,8 +190,7 @@ export class SqliteRecords {
 
   /** The value before the transaction that is under way. */
   #current(key: string, stored: ReadonlyMap<string, Row | undefined>): unknown {
-    const json = this.#known?.get(key)
-    if (json !== undefined) return JSON.parse(json)
+    if (this.#known?.has(key)) return this.#known.get(key)
     if (!stored.has(key)) return this.get(key)
     const row = stored.get(key)
     return row && decodeRecord(key, toBytes(row.json), row.checksum)
@@ -189,10 +198,12 @@ export class SqliteRecords {
 
   /** What commits expect something of and is not known, read at once where it is much: a call of an engine costs more than a row. */
   #readExpected(commits: readonly CheckedCommit<string>[]): ReadonlyMap<string, Row | undefined> {
+    const expected = commits.reduce((sum, { expectations }) => sum + expectations.length, 0)
+    if (expected < LEAST_TOGETHER) return NOTHING_READ
     const stored = new Map<string, Row | undefined>()
     for (const { expectations } of commits) {
       for (const { key } of expectations) {
-        if (this.#known?.get(key) === undefined) stored.set(key, undefined)
+        if (!this.#known?.has(key)) stored.set(key, undefined)
       }
     }
     if (stored.size < LEAST_TOGETHER) return NOTHING_READ

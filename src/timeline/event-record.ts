@@ -13,12 +13,18 @@ export interface EventRecord {
   /** How many milliseconds later each was. */
   readonly after: readonly number[]
   readonly types: readonly TimelineEvent['type'][]
+  /** Each once: what begins and what ends a step have one in common, as stages have. */
   readonly payloads: readonly TimelineEvent['payload'][]
+  /** By the index of the event, where its payload stands; absent where each has the one at its own index. */
+  readonly payloadAt?: readonly number[]
   /** By the index of the event; only where the type does not say it. */
-  readonly sources: Readonly<Record<number, TimelineSource>>
-  readonly deltas: Readonly<Record<number, readonly Patch[]>>
-  readonly snapshots: Readonly<Record<number, TimelineState>>
+  readonly sources?: Readonly<Record<number, TimelineSource>>
+  readonly deltas?: Readonly<Record<number, readonly Patch[]>>
+  readonly snapshots?: Readonly<Record<number, TimelineState>>
 }
+
+/** So far back a payload is looked for: events that have one in common are close to each other. */
+const LOOK_BACK = 8
 
 /** @param events At least one. */
 export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {
@@ -26,36 +32,58 @@ export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {
   const after: number[] = []
   const types: TimelineEvent['type'][] = []
   const payloads: TimelineEvent['payload'][] = []
-  const sources: Record<number, TimelineSource> = {}
-  const deltas: Record<number, readonly Patch[]> = {}
-  const snapshots: Record<number, TimelineState> = {}
+  const payloadAt: number[] = []
+  // Field by field: an object that several others are spread into has a hidden class of its own on Node 20.
+  const record: { -readonly [Field in keyof EventRecord]: EventRecord[Field] } = {
+    first,
+    since,
+    after,
+    types,
+    payloads,
+  }
+  let sources: Record<number, TimelineSource> | undefined
+  let deltas: Record<number, readonly Patch[]> | undefined
+  let snapshots: Record<number, TimelineState> | undefined
   events.forEach(({ timestamp, type, source, payload, delta, snapshot }, index) => {
     after.push(timestamp - since)
     types.push(type)
-    payloads.push(payload)
-    if (source !== sourceOf(type)) sources[index] = source
-    if (delta) deltas[index] = delta
-    if (snapshot) snapshots[index] = snapshot
+    payloadAt.push(placeIn(payloads, payload))
+    if (source !== sourceOf(type)) (sources ??= {})[index] = source
+    if (delta) (deltas ??= {})[index] = delta
+    if (snapshot) (snapshots ??= {})[index] = snapshot
   })
-  return { first, since, after, types, payloads, sources, deltas, snapshots }
+  if (payloads.length < events.length) record.payloadAt = payloadAt
+  if (sources) record.sources = sources
+  if (deltas) record.deltas = deltas
+  if (snapshots) record.snapshots = snapshots
+  return record
+}
+
+/** Where a payload stands, put at the end where it is new. */
+function placeIn(payloads: TimelineEvent['payload'][], payload: TimelineEvent['payload']): number {
+  const { length } = payloads
+  for (let at = length - 1; at >= 0 && at >= length - LOOK_BACK; at--) {
+    if (payloads[at] === payload) return at
+  }
+  return payloads.push(payload) - 1
 }
 
 /** The events of a record from `from` to `to`, both included. */
 export function eventsOf(runId: string, record: EventRecord, from: number, to: number): TimelineEvent[] {
-  const { first, since, after, sources, types, payloads, deltas, snapshots } = record
+  const { first, since, after, sources, types, payloads, payloadAt, deltas, snapshots } = record
   const events: TimelineEvent[] = []
   const end = Math.min(types.length, to - first + 1)
   for (let index = Math.max(0, from - first); index < end; index++) {
     const type = types[index]!
-    const delta = deltas[index]
-    const snapshot = snapshots[index]
+    const delta = deltas?.[index]
+    const snapshot = snapshots?.[index]
     events.push({
       runId,
       seq: first + index,
       timestamp: since + after[index]!,
-      source: sources[index] ?? sourceOf(type),
+      source: sources?.[index] ?? sourceOf(type),
       type,
-      payload: payloads[index]!,
+      payload: payloads[payloadAt?.[index] ?? index]!,
       ...(delta ? { delta } : {}),
       ...(snapshot ? { snapshot } : {}),
     })

@@ -37,6 +37,19 @@ describe.each([
     expect(await store.getEvents('run', -3, 0)).toEqual([])
   })
 
+  it('gives each event its own payload, also where several share one object', async () => {
+    const { meta, events } = batchOf('run', 1, 60)
+    const shared = [{ stageId: 'a' }, { stageId: 'b' }, { stageId: 'c' }]
+    const mixed = events.map((event, index) => ({
+      ...event,
+      // Close to each other, far from each other, and alone.
+      payload: index % 20 < 6 ? shared[index % 2]! : index % 20 === 10 ? shared[2]! : event.payload,
+    }))
+    await store.append([{ meta, events: mixed }])
+    expect(await store.getEvents('run')).toEqual(mixed)
+    expect(await store.getEvents('run', 3, 31)).toEqual(mixed.slice(2, 31))
+  })
+
   it('counts a batch once that is appended twice', async () => {
     await store.append([batchOf('run', 1, 7)])
     await store.append([batchOf('run', 1, 7)])
@@ -405,6 +418,16 @@ describe('StoredTimelineStore', () => {
     await other.append([batchOf('run', 21, 50, { previousStatus: 'recording' })])
     expect((await other.getRunMeta('run'))!.bytes).toBe(bytes)
     expect(bytes).toBeGreaterThan(50 * 100)
+  })
+
+  it('stores once what several events say with one object', async () => {
+    const driver = memoryStorage()
+    const store = new StoredTimelineStore(driver)
+    const { meta, events } = batchOf('run', 1, 9)
+    const payload = { stageId: 'long-'.repeat(100) }
+    await store.append([{ meta, events: events.map((event) => ({ ...event, payload })) }])
+    const [record] = await driver.scan({ prefix: 'timeline/events/run/' })
+    expect(JSON.stringify(record).split(payload.stageId)).toHaveLength(2)
   })
 
   it('takes states of 5 MB, a snapshot with every event', async () => {

@@ -38,9 +38,8 @@ export type {
   WorkStatus,
 } from './server/server-status.js'
 export type { WorkerToken } from './server/token-book.js'
+export type { ServerState, StopOptions } from './server/server-state.js'
 export {
-  type ServerState,
-  type StopOptions,
   type WorkerConnectedHandler,
   type WorkerDisconnectedHandler,
   type WorkerMessageHandler,

@@ -1,4 +1,4 @@
-import type { StopOptions } from '../server/worker-server.js'
+import type { StopOptions } from '../server/server-state.js'
 
 /** What can be stopped after it has finished what it has: a `WorkerServer`, a `RemoteWorker`. */
 export interface Drainable {

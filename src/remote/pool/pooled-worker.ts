@@ -134,6 +134,7 @@ export class PooledWorker {
       isReachable: this.isReachable,
       connectedAt: this.connectedAt,
       lastHeartbeat: this.lastHeartbeat,
+      slots: this.slots,
       activeRequests: this.pending.size,
       completedRequests: this.completed,
       pendingRequestIds: new Set(this.pendingRequestIds),

@@ -24,6 +24,8 @@ export interface WorkerInfo {
   readonly connectedAt: number
   /** Epoch milliseconds. */
   readonly lastHeartbeat: number
+  /** How many requests it takes at once: a whole number from 0, whatever it claims. */
+  readonly slots: number
   readonly activeRequests: number
   readonly completedRequests: number
   readonly pendingRequestIds: ReadonlySet<string>

@@ -99,6 +99,10 @@ export class WorkerPool {
     return this.#workers.get(workerId)?.isHealthy ?? false
   }
 
+  isDraining(workerId: string): boolean {
+    return this.#workers.get(workerId)?.isDraining ?? false
+  }
+
   isReachable(workerId: string): boolean {
     return this.#workers.get(workerId)?.isReachable ?? false
   }

@@ -13,6 +13,9 @@ import type { WireMessage } from './read-frame.js'
 /** Spoken by workers that take task requests and resume their session; without it there are plain messages only. */
 export const PROTOCOL = 2
 
+/** A registration is no more than this, bytes; a socket that has not registered may send nothing larger. */
+export const MAX_REGISTRATION_BYTES = 256 * 1024
+
 const MAX_ID_LENGTH = 256
 
 const string = z.string({ error: 'must be a string' })

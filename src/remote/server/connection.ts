@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import type { Clock, TimerHandle } from '../../core/clock.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
+import { MAX_REGISTRATION_BYTES } from '../protocol/messages.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
 import { Cork } from '../protocol/cork.js'
 import { MessageBatch, splitFrame, withField } from '../protocol/message-batch.js'
@@ -30,8 +31,6 @@ export interface ConnectionLimits {
   readonly maxBufferedBytes: number
 }
 
-/** A registration is no more than this; a socket that has not registered may send nothing larger. */
-const MAX_REGISTRATION_BYTES = 256 * 1024
 /** The malformed message that ends a connection. */
 const MAX_MALFORMED = 3
 /** The code of a peer that leaves for good, and says so. */
@@ -58,6 +57,7 @@ export class Connection {
   #batch: MessageBatch | undefined
   readonly #bucket: TokenBucket
   #registrationTimer: TimerHandle
+  #restTimer: TimerHandle
   #malformed = 0
   /** Closed by us: what still comes is not received. */
   #isClosing = false
@@ -196,16 +196,23 @@ export class Connection {
 
   /** Who sends too much is not read for a while: that slows it down, and nothing is lost. */
   #throttle(now: number): void {
-    const { clock, counters } = this.#host
-    const waitMs = this.#bucket.take(now)
-    if (waitMs === 0 || this.#isPaused) return
-    counters.throttled++
+    const owedMs = this.#bucket.spend(now)
+    if (owedMs === 0 || this.#isPaused) return
+    this.#host.counters.throttled++
     this.#isPaused = true
     this.#socket.pause()
-    clock.setTimeout(() => {
+    this.#rest(owedMs)
+  }
+
+  /** What had been read already when it was paused still comes, and is owed too. */
+  #rest(ms: number): void {
+    const { clock } = this.#host
+    this.#restTimer = clock.setTimeout(() => {
+      const owedMs = this.#bucket.owedMs(clock.now())
+      if (owedMs > 0) return this.#rest(owedMs)
       this.#isPaused = false
       this.#socket.resume()
-    }, waitMs)
+    }, ms)
   }
 
   #onClose(code: number): void {
@@ -218,6 +225,7 @@ export class Connection {
     this.#hasEnded = true
     this.#isClosing = true
     this.#host.clock.clearTimeout(this.#registrationTimer)
+    this.#host.clock.clearTimeout(this.#restTimer)
     this.#host.ended(this, mayReturn)
   }
 }

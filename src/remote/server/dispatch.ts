@@ -1,5 +1,6 @@
 import type { WorkerCriteria } from '../pool/worker-info.js'
 import type { RequestTable } from './request-table.js'
+import { toText } from '../protocol/to-text.js'
 
 /** A message for whoever is free. */
 export interface DispatchOptions extends WorkerCriteria {
@@ -16,22 +17,29 @@ export interface DispatchedRequest {
   readonly settled: Promise<'released' | 'lost'>
 }
 
-/** @throws {SystemError} `DUPLICATE_KEY` when the request id is taken. */
+/** @throws {SystemError} `DUPLICATE_KEY` when the request id is taken, `VALIDATION` for a message that cannot be JSON. */
 export function dispatchRequest(
   requests: RequestTable,
   { message, requestId = ownId(message), ...criteria }: DispatchOptions,
 ): DispatchedRequest | undefined {
+  // Looked at also when nobody is free: the fault is in the message.
+  const text = toText(isObject(message) ? { ...message, requestId } : message)
   let settle: (outcome: 'released' | 'lost') => void = () => {}
   const settled = new Promise<'released' | 'lost'>((resolve) => (settle = resolve))
   const workerId = requests.assign({
     requestId,
     criteria,
-    text: () => JSON.stringify(Object.assign({}, message, { requestId })),
+    text: () => text,
     listener: { onEnd: () => settle('released'), onLost: () => settle('lost') },
   })
   return workerId === undefined ? undefined : { requestId, workerId, settled }
 }
 
-function ownId({ requestId }: Readonly<Record<string, unknown>>): string {
+function ownId(message: unknown): string {
+  const requestId = isObject(message) ? message['requestId'] : undefined
   return typeof requestId === 'string' ? requestId : crypto.randomUUID()
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -17,6 +17,8 @@ export interface WatchHost {
 export class HealthWatch {
   readonly #host: WatchHost
   #timer: TimerHandle
+  #isWatching = false
+  readonly #grantTimers = new Set<TimerHandle>()
 
   constructor(host: WatchHost) {
     this.#host = host
@@ -24,6 +26,7 @@ export class HealthWatch {
 
   start(): void {
     const { clock, healthCheckIntervalMs, logger } = this.#host.settings
+    this.#isWatching = true
     this.#timer = clock.setTimeout(() => {
       try {
         this.#look()
@@ -35,11 +38,26 @@ export class HealthWatch {
   }
 
   stop(): void {
-    this.#host.settings.clock.clearTimeout(this.#timer)
+    const { clock } = this.#host.settings
+    this.#isWatching = false
+    clock.clearTimeout(this.#timer)
+    for (const timer of this.#grantTimers) clock.clearTimeout(timer)
+    this.#grantTimers.clear()
+  }
+
+  /** Looks then whose token no longer holds. One that a stop came before is seen with the silent ones after a start. */
+  checkGrantsIn(ms: number): void {
+    if (!this.#isWatching || ms === 0) return
+    const timer = this.#host.settings.clock.setTimeout(() => {
+      this.#grantTimers.delete(timer)
+      this.#host.sessions.checkGrants()
+    }, ms)
+    this.#grantTimers.add(timer)
   }
 
   #look(): void {
     const { settings, pool, sessions } = this.#host
+    sessions.checkGrants()
     const { dead } = pool.check(this.#host.now())
     for (const workerId of dead) sessions.end(workerId, 'heartbeat', 'heartbeat')
     // A peer that answers no ping for two heartbeats is not there, whatever its last heartbeat said.

@@ -5,6 +5,7 @@ import type { WebSocket, WebSocketServer } from 'ws'
 import { isThenable } from '../../core/is-thenable.js'
 import type { Logger } from '../../core/logger.js'
 import { SystemError, serializeError } from '../../core/system-error.js'
+import { isLoopback } from '../protocol/is-loopback.js'
 import { importWs } from './import-ws.js'
 import type { ServerSettings } from './server-options.js'
 
@@ -20,6 +21,8 @@ export interface FrontHost {
   /** @returns the status of the refusal, or `undefined` to let it in. */
   refuseWorker(): number | undefined
   refused(): void
+  /** Whether everybody who reaches it is let in without having been asked for. */
+  isOpenToAll(): boolean
   worker(socket: WebSocket, stream: Duplex, request: IncomingMessage): void
 }
 
@@ -38,6 +41,7 @@ export class HttpFront {
   #upgrades: WebSocketServer | undefined
   /** Whether the HTTP server listens because of us, and ends with us. */
   #isOurs = false
+  #isRefusing = false
 
   constructor(host: FrontHost) {
     this.#host = host
@@ -76,11 +80,13 @@ export class HttpFront {
     const { WebSocketServer } = await importWs()
     const options = { noServer: true, clientTracking: false, perMessageDeflate: false } as const
     const limits = { maxPayload: maxMessageBytes, closeTimeout: CLOSE_TIMEOUT_MS }
-    this.#upgrades = new WebSocketServer({ ...options, ...limits })
-    const http =
-      server ?? createServer({ connectionsCheckingInterval: Math.min(registrationTimeoutMs, 30_000) })
+    const connectionsCheckingInterval = Math.ceil(Math.min(registrationTimeoutMs, 30_000))
+    const http = server ?? createServer({ connectionsCheckingInterval })
     if (!server) http.headersTimeout = registrationTimeoutMs
     this.#isOurs = !http.listening
+    if (this.#host.isOpenToAll()) assertLocal(http)
+    this.#upgrades = new WebSocketServer({ ...options, ...limits })
+    this.#isRefusing = false
     try {
       if (this.#isOurs) await listen(http, port, host)
     } catch (cause) {
@@ -97,10 +103,14 @@ export class HttpFront {
     http.on('error', this.#onError)
   }
 
+  /** @throws {SystemError} `VALIDATION` when it listens for others than this machine. */
+  assertLocal(): void {
+    if (this.#http) assertLocal(this.#http)
+  }
+
   /** Takes nobody in any more. Sockets that are open stay open. */
   refuseAll(): void {
-    this.#http?.off('upgrade', this.#onUpgrade)
-    this.#http?.on('upgrade', refuseUpgrade)
+    this.#isRefusing = true
   }
 
   /** Closes the sockets of endpoints, then the HTTP server if it listens because of us. */
@@ -110,7 +120,6 @@ export class HttpFront {
     this.#http = undefined
     http.off('request', this.#onRequest)
     http.off('upgrade', this.#onUpgrade)
-    http.off('upgrade', refuseUpgrade)
     http.off('error', this.#onError)
     const ended = [...this.#sockets].map((socket) => {
       socket.close(1001, 'Server stopping')
@@ -167,6 +176,7 @@ export class HttpFront {
   #refusal(request: IncomingMessage, path: string | undefined, isEndpoint: boolean, isWorker: boolean) {
     if (path === undefined) return 400
     if (!isEndpoint && !isWorker) return 404
+    if (this.#isRefusing) return 503
     if (!this.#isOriginAllowed(request)) return 403
     return isWorker ? this.#host.refuseWorker() : undefined
   }
@@ -211,6 +221,17 @@ function listen(http: ReturnType<typeof createServer>, port: number, host: strin
   })
 }
 
+/** A server of the application listens where it wants: nobody may be let in from afar because of that. */
+function assertLocal(http: ReturnType<typeof createServer>): void {
+  const address = http.address()
+  if (typeof address !== 'object' || address === null || isLoopback(address.address)) return
+  throw new SystemError(
+    'VALIDATION',
+    `Cannot serve workers on ${address.address} without a token: set "authToken"; "allowUnauthenticated" lets everybody in`,
+    { context: { host: address.address, port: address.port } },
+  )
+}
+
 function pathOf({ url = '/' }: IncomingMessage): string | undefined {
   try {
     return new URL(url, 'http://server').pathname
@@ -218,8 +239,6 @@ function pathOf({ url = '/' }: IncomingMessage): string | undefined {
     return undefined
   }
 }
-
-const refuseUpgrade = (_request: IncomingMessage, stream: Duplex): void => refuse(stream, 503)
 
 function refuse(stream: Duplex, status: number): void {
   stream.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

@@ -83,8 +83,10 @@ export class MessageRouter {
     }
     const { pool, requests, counters, settings } = this.#host
     counters.heartbeats++
-    const wasUnhealthy = !pool.isHealthy(workerId)
+    const wasUnhealthy = !pool.isHealthy(workerId) || !pool.isReachable(workerId)
     pool.heartbeat(workerId, this.#host.now())
+    // Whoever speaks can be reached, whatever became of the last ping.
+    if (wasUnhealthy) pool.setReachable(workerId, true)
     if (wasUnhealthy) requests.announceCapacity(workerId)
     const nextHeartbeatDeadline = new Date(settings.clock.now() + settings.heartbeatTimeoutMs).toISOString()
     connection.send(

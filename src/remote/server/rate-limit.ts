@@ -24,9 +24,27 @@ export class TokenBucket {
     return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000)
   }
 
+  /** Takes one in any case. @returns how long to rest until nothing is owed, milliseconds. */
+  spend(now: number): number {
+    if (this.#perSecond === Infinity) return 0
+    this.#fill(now)
+    this.#tokens--
+    return this.#owedMs()
+  }
+
+  /** How long to rest until nothing is owed, milliseconds. */
+  owedMs(now: number): number {
+    this.#fill(now)
+    return this.#owedMs()
+  }
+
   isFull(now: number): boolean {
     this.#fill(now)
     return this.#tokens >= this.#burst
+  }
+
+  #owedMs(): number {
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#perSecond) * 1000)
   }
 
   #fill(now: number): void {

@@ -235,8 +235,9 @@ export class RequestTable {
       this.#end(requestId, request, { ok: false, error: reviveError(message.error ?? NO_ERROR) })
       return undefined
     }
+    // What nobody waits for is not put together.
     const whole =
-      message.chunks === undefined
+      message.chunks === undefined || request.isCancelled
         ? ({ ok: true, message: message.value } as const)
         : (request.assembly ?? new ResultAssembly(0)).finish(message.chunks)
     if (whole.ok) {

@@ -3,8 +3,9 @@ import type { Server as HttpsServer } from 'node:https'
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, isDuration, toMs } from '../../core/duration.js'
 import type { Logger } from '../../core/logger.js'
-import { type Issue, SystemError } from '../../core/system-error.js'
-import { isLoopback } from '../protocol/is-loopback.js'
+import { SystemError } from '../../core/system-error.js'
+import { safeLogger } from '../protocol/safe-logger.js'
+import { findOptionIssues } from './find-option-issues.js'
 import type { WorkerToken } from './token-book.js'
 
 export interface WorkerServerOptions {
@@ -48,7 +49,7 @@ export interface WorkerServerOptions {
    * place of the former, or is refused. @default 'replace'
    */
   readonly duplicateIds?: 'replace' | 'refuse'
-  /** The largest message that is taken, bytes. @default 1048576 */
+  /** The largest message that is taken, bytes; at most 2147483647, whatever is said. @default 1048576 */
   readonly maxMessageBytes?: number
   /** The largest result that is put together from chunks, characters of JSON. @default 67108864 */
   readonly maxResultBytes?: number
@@ -79,9 +80,13 @@ export interface ServerSettings extends Required<
   readonly resumeWindowMs: number
 }
 
+/** What `ws` can count to; beyond it, it would count from the start. */
+const MOST_BYTES = 2 ** 31 - 1
+
 /** @throws {SystemError} `VALIDATION` with every option that is wrong. */
 export function readServerOptions(options: WorkerServerOptions): ServerSettings {
   const { authToken, tokens = [], resumeWindow = '5s', server, ...rest } = options
+  const isGiven = typeof authToken === 'string' && authToken !== ''
   const settings: ServerSettings = {
     port: 0,
     host: '127.0.0.1',
@@ -105,55 +110,31 @@ export function readServerOptions(options: WorkerServerOptions): ServerSettings 
     ids: () => crypto.randomUUID(),
     ...withoutUndefined(rest),
     server,
-    tokens: authToken === undefined ? tokens : [{ token: authToken }, ...tokens],
+    tokens: isGiven && isList(tokens) ? [{ token: authToken }, ...tokens] : tokens,
     resumeWindowMs: isDuration(resumeWindow) ? toMs(resumeWindow) : NaN,
   }
-  const issues = [...findIssues(settings)]
+  const issues = [...findOptionIssues(settings)]
+  if (authToken !== undefined && !isGiven) {
+    issues.unshift({ path: 'authToken', message: 'must be a string that is not empty' })
+  }
   if (issues.length > 0) {
     const faults = issues.map(({ path, message }) => `"${path}" ${message}`).join('; ')
     throw new SystemError('VALIDATION', `Cannot make a worker server: ${faults}`, { context: { issues } })
   }
-  return settings
-}
-
-function* findIssues(settings: ServerSettings): Iterable<Issue> {
-  const { port, host, tokens, heartbeatIntervalMs, heartbeatTimeoutMs } = settings
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    yield { path: 'port', message: `must be a whole number from 0 to 65535: it is ${port}` }
-  }
-  for (const name of POSITIVE) {
-    if (!(settings[name] > 0))
-      yield { path: name, message: `must be a number above 0: it is ${settings[name]}` }
-  }
-  if (!(settings.resumeWindowMs >= 0)) {
-    yield { path: 'resumeWindow', message: "must be milliseconds or a string such as '5s'" }
-  }
-  if (heartbeatIntervalMs >= heartbeatTimeoutMs) {
-    const message = `must be below "heartbeatTimeoutMs", ${heartbeatTimeoutMs}: it is ${heartbeatIntervalMs}`
-    yield { path: 'heartbeatIntervalMs', message }
-  }
-  if (tokens.length === 0 && !settings.allowUnauthenticated && !isLoopback(host)) {
-    const message = `needs an "authToken" to listen on ${host}; "allowUnauthenticated" lets everybody in`
-    yield { path: 'host', message }
+  return {
+    ...settings,
+    logger: safeLogger(settings.logger),
+    maxMessageBytes: Math.min(Math.floor(settings.maxMessageBytes), MOST_BYTES),
   }
 }
-
-const POSITIVE = [
-  'heartbeatTimeoutMs',
-  'healthCheckIntervalMs',
-  'heartbeatIntervalMs',
-  'registrationTimeoutMs',
-  'maxMessageBytes',
-  'maxResultBytes',
-  'maxBufferedBytes',
-  'maxMessagesPerSecond',
-  'maxRegistrationsPerMinute',
-  'maxUnregistered',
-  'maxWorkers',
-] as const
 
 function withoutUndefined<Options extends object>(
   options: Options,
 ): { [Name in keyof Options]: NonNullable<Options[Name]> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}
+
+/** As `Array.isArray`, which forgets what is in it. */
+function isList(tokens: readonly WorkerToken[]): boolean {
+  return Array.isArray(tokens)
 }

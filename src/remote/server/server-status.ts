@@ -112,7 +112,7 @@ function toRow(worker: WorkerInfo, now: number): WorkerRow {
     ...(capabilities.zone === undefined ? {} : { zone: capabilities.zone }),
     models: capabilities.models.map(({ modelId }) => modelId),
     tasks: capabilities.tasks ?? [],
-    slots: capabilities.maxConcurrentRequests,
+    slots: worker.slots,
     activeRequests: worker.activeRequests,
     completedRequests: worker.completedRequests,
     connectedMs: Math.max(0, now - connectedAt),

@@ -1,7 +1,8 @@
 import type { TimerHandle } from '../../core/clock.js'
+import { deepFreeze } from '../../core/deep-freeze.js'
 import type { WorkerPool } from '../pool/worker-pool.js'
 import type { RemovedWorker, WorkerInfo } from '../pool/worker-info.js'
-import { type Message, PROTOCOL, parseMessage } from '../protocol/messages.js'
+import { type Message, PROTOCOL, type WorkerCapabilities, parseMessage } from '../protocol/messages.js'
 import type { WireMessage } from '../protocol/read-frame.js'
 import type { CloseReason } from './close-code.js'
 import type { Connection } from './connection.js'
@@ -133,6 +134,12 @@ export class SessionTable {
     requests.lose(removed, why)
   }
 
+  /** Where that is understood. */
+  askToDrain(workerId: string): void {
+    const session = this.#sessions.get(workerId)
+    if (session && session.protocol >= PROTOCOL) session.connection?.send(JSON.stringify({ type: 'drain' }))
+  }
+
   /** Closes the connections of tokens that no longer hold. */
   checkGrants(): void {
     for (const { workerId, connection } of [...this.#sessions.values()]) {
@@ -180,7 +187,8 @@ export class SessionTable {
 
   #begin(connection: Connection, message: Message<'worker_registration'>, grant: Grant): void {
     const { settings, pool, requests, counters } = this.#host
-    const { workerId, workerName, capabilities, protocol = 1, batches = false } = message
+    const { workerId, workerName, protocol = 1, batches = false } = message
+    const capabilities = readCapabilities(message)
     const sessionId = settings.ids()
     connection.confirmRegistration(workerId, grant)
     pool.register({ id: workerId, name: workerName, capabilities, sessionId, protocol }, this.#host.now())
@@ -214,6 +222,7 @@ export class SessionTable {
     const { awaited, giveBack } = requests.resume(workerId, resume!.inFlight)
     connection.send(this.#welcome(session, awaited))
     if (batches) connection.batch()
+    if (pool.isDraining(workerId)) this.askToDrain(workerId)
     giveBack()
     requests.announceCapacity(workerId)
   }
@@ -271,6 +280,16 @@ export class SessionTable {
     const session = connection.workerId === undefined ? undefined : this.#sessions.get(connection.workerId)
     return session?.connection === connection ? session : undefined
   }
+}
+
+/** As they are told to everybody. Without protocol 2 there are no tasks, whatever is announced. */
+function readCapabilities({
+  capabilities,
+  protocol = 1,
+}: Message<'worker_registration'>): WorkerCapabilities {
+  if (protocol >= PROTOCOL) return deepFreeze(capabilities)
+  const { tasks: _, ...others } = capabilities
+  return deepFreeze(others)
 }
 
 function refusal(error: string): string {

@@ -1,7 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
-import { SystemError } from '../../core/system-error.js'
 
 /** A token that lets workers in. */
 export interface WorkerToken {
@@ -52,17 +51,13 @@ export class TokenBook {
   }
 
   /**
-   * Puts other tokens in the place of the present ones. Those that are not among them hold for `overlap` longer.
-   *
-   * @throws {SystemError} `VALIDATION` for a token that is no string or empty; nothing is changed then.
+   * Puts other tokens in the place of the present ones, checked as options are. Those that are not among them hold for
+   * `overlap` longer.
    */
   replace(tokens: readonly WorkerToken[], overlap: Duration): void {
     const until = this.#clock.now() + toMs(overlap)
     const grants = new Map<string, Grant>()
     for (const { token, workerIds } of tokens) {
-      if (typeof token !== 'string' || token === '') {
-        throw new SystemError('VALIDATION', 'A token must be a string that is not empty')
-      }
       grants.set(this.#digest(token), { workerIds: workerIds && new Set(workerIds), expiresAt: Infinity })
     }
     for (const [digest, grant] of this.#grants) {

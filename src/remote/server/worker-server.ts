@@ -16,22 +16,16 @@ import { QuietWait } from './quiet-wait.js'
 import { RequestTable } from './request-table.js'
 import { type ServerSettings, type WorkerServerOptions, readServerOptions } from './server-options.js'
 import { type ServerHealth, type ServerStatus, type WorkSource, describeServer } from './server-status.js'
+import type { ServerState, StopOptions } from './server-state.js'
 import { SessionTable } from './session-table.js'
 import { SteadyTime } from './steady-time.js'
+import { toText } from '../protocol/to-text.js'
 import { TokenBook, type WorkerToken } from './token-book.js'
+import { Turns } from './turns.js'
 
 export type WorkerConnectedHandler = (worker: WorkerInfo) => unknown
 export type WorkerDisconnectedHandler = (worker: WorkerInfo, pendingRequestIds: readonly string[]) => unknown
 export type WorkerMessageHandler = (worker: WorkerInfo, message: WireMessage) => unknown
-
-export interface StopOptions {
-  /** Takes no more workers and requests, and waits until those in hand have ended. @default false */
-  readonly drain?: boolean
-  /** How long that wait may take. @default '30s' */
-  readonly timeout?: Duration
-}
-
-export type ServerState = 'stopped' | 'starting' | 'running' | 'draining' | 'stopping'
 
 /**
  * A server that workers dial in to: they register over a WebSocket with what they can do, are watched by heartbeats and
@@ -58,8 +52,7 @@ export class WorkerServer {
   /** What a stop waits with: told whenever a request has ended or a socket has closed. */
   readonly #quiet = new QuietWait()
   #state: ServerState = 'stopped'
-  #starting: Promise<void> | undefined
-  #stopping: Promise<void> | undefined
+  readonly #turns = new Turns()
   #startedAt: number | undefined
 
   /** @throws {SystemError} `VALIDATION` with every option that is wrong, or when it would be open to others without a token. */
@@ -117,6 +110,7 @@ export class WorkerServer {
       settings,
       refuseWorker: () => (this.#unregistered() >= settings.maxUnregistered ? 503 : undefined),
       refused: () => void counters.refusedUpgrades++,
+      isOpenToAll: () => tokens.isOpen && !settings.allowUnauthenticated,
       worker: (socket, stream, request) => this.#open(socket, stream, request),
     })
   }
@@ -136,22 +130,25 @@ export class WorkerServer {
   }
 
   /**
-   * Resolves when it listens. A start that failed may be tried again.
+   * Resolves when it listens. A start that failed may be tried again; one that comes during a stop follows it.
    *
-   * @throws {SystemError} `UNAVAILABLE` when the port is taken or `ws` is not installed.
+   * @throws {SystemError} `UNAVAILABLE` when the port is taken or `ws` is not installed; `VALIDATION` when it would serve
+   * others than this machine without a token, on a server of yours.
    */
   start(): Promise<void> {
-    if (this.#state === 'running' || this.#state === 'draining') return Promise.resolve()
-    this.#starting ??= this.#start().finally(() => (this.#starting = undefined))
-    return this.#starting
+    return this.#turns.take(() => this.#start())
   }
 
-  /** Closes every socket and stops to listen; resolves when all is closed. May be called again, and before a start. */
-  stop(options: StopOptions = {}): Promise<void> {
+  /**
+   * Closes every socket and stops to listen; resolves when all is closed. May be called again, and before a start.
+   *
+   * @throws {SystemError} `VALIDATION` for a `timeout` that is none; nothing is stopped then.
+   */
+  async stop({ drain = false, timeout = '30s' }: StopOptions = {}): Promise<void> {
+    const timeoutMs = toMs(timeout)
     // A second stop that does not want to wait ends the draining of the first.
-    if (this.#stopping && !options.drain && this.#state === 'draining') this.#quiet.give()
-    this.#stopping ??= this.#stop(options).finally(() => (this.#stopping = undefined))
-    return this.#stopping
+    if (!drain && this.#state === 'draining') this.#quiet.give()
+    return this.#turns.take(() => this.#stop(drain, timeoutMs))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -172,14 +169,18 @@ export class WorkerServer {
     return this.#router.on(type, handler)
   }
 
-  /** @returns whether it was handed to an open socket of a worker that reads. */
+  /**
+   * @returns whether it was handed to an open socket of a worker that reads.
+   * @throws {SystemError} `VALIDATION` for what is no object, or cannot be JSON.
+   */
   send(workerId: string, message: Readonly<Record<string, unknown>>): boolean {
-    return this.#sessions.connectionOf(workerId)?.send(JSON.stringify(message)) ?? false
+    const text = toText(message)
+    return this.#sessions.connectionOf(workerId)?.send(text) ?? false
   }
 
   /** Sends to every worker that is registered. @returns to how many. */
   broadcast(message: Readonly<Record<string, unknown>>): number {
-    const text = JSON.stringify(message)
+    const text = toText(message)
     const isSent = (workerId: string) => this.#sessions.connectionOf(workerId)?.send(text) ?? false
     return this.#sessions.workerIds().filter(isSent).length
   }
@@ -232,10 +233,10 @@ export class WorkerServer {
     this.#requests.release(requestId, options)
   }
 
-  /** Gives a worker nothing more and asks it to leave when it has finished. @returns whether it is known. */
+  /** Gives a worker nothing more and asks it, by protocol 2, to leave when it has finished. @returns whether it is known. */
   drainWorker(workerId: string): boolean {
     if (!this.#pool.drain(workerId)) return false
-    this.send(workerId, { type: 'drain' })
+    this.#sessions.askToDrain(workerId)
     return true
   }
 
@@ -248,9 +249,10 @@ export class WorkerServer {
   setTokens(tokens: readonly WorkerToken[], { overlap = 0 }: { readonly overlap?: Duration } = {}): void {
     readServerOptions({ ...this.#settings, resumeWindow: 0, tokens })
     const overlapMs = toMs(overlap)
+    if (tokens.length === 0 && !this.#settings.allowUnauthenticated) this.#front.assertLocal()
     this.#tokens.replace(tokens, overlapMs)
     this.#sessions.checkGrants()
-    if (overlapMs > 0) this.#settings.clock.setTimeout(() => this.#sessions.checkGrants(), overlapMs)
+    this.#health.checkGrantsIn(overlapMs)
   }
 
   /** Handlers are asked in order; the first that answers `true` ends it, and none is a 404. */
@@ -294,7 +296,7 @@ export class WorkerServer {
   }
 
   async #start(): Promise<void> {
-    await this.#stopping
+    if (this.#state === 'running') return
     this.#state = 'starting'
     try {
       await this.#front.listen()
@@ -307,13 +309,12 @@ export class WorkerServer {
     this.#health.start()
   }
 
-  async #stop({ drain = false, timeout = '30s' }: StopOptions): Promise<void> {
-    await this.#starting?.catch(() => undefined)
+  async #stop(drain: boolean, timeoutMs: number): Promise<void> {
     if (this.#state === 'stopped') return
     const { clock } = this.#settings
     if (drain) {
       this.#state = 'draining'
-      const timer = clock.setTimeout(() => this.#quiet.give(), toMs(timeout))
+      const timer = clock.setTimeout(() => this.#quiet.give(), timeoutMs)
       await this.#quiet.until(() => this.#pool.activeRequests === 0 && this.#queued() === 0)
       clock.clearTimeout(timer)
     }

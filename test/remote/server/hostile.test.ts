@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { simulatedClock } from 'busline/testing'
 import { openServer } from '../open-server.js'
 import { connectRaw, registerRaw, registration, until, urlOf } from '../raw-client.js'
 
@@ -175,6 +176,24 @@ describe('a worker that has registered', () => {
     await until(() => seen.length === ticks.length, 'all have arrived')
     expect(seen).toEqual(ticks)
     expect(server.status().counters.throttled).toBeGreaterThan(0)
+  })
+
+  it('is slowed down to what it may in the long run, however much of it had been read at once', async () => {
+    const clock = simulatedClock()
+    const server = await openServer({ clock, maxMessagesPerSecond: 100, heartbeatTimeoutMs: 1e9 })
+    let seen = 0
+    server.onWorkerMessage('tick', () => seen++)
+    const client = await registerRaw(server, 'w-1')
+    // About sixty of them are read from the socket at once.
+    const text = 'x'.repeat(1024)
+    for (let count = 0; count < 1000; count++) client.send({ type: 'tick', text })
+    const begin = clock.now()
+    while (seen < 1000) {
+      await clock.advance('10ms')
+      await new Promise(setImmediate)
+    }
+    // A hundred at once, and the rest a hundred a second; the last that were read together are owed.
+    expect(clock.now() - begin).toBeGreaterThan(8_000)
   })
 
   it('that speaks in tiny fragments without end is cut off', async () => {

@@ -1,0 +1,13 @@
+import { LOG_LEVELS, type Logger } from '../../core/logger.js'
+
+/** A logger that does not throw: what happened goes on, told or not. */
+export function safeLogger(logger: Logger): Logger {
+  const write = (level: keyof Logger) => (message: string, data?: unknown) => {
+    try {
+      logger[level](message, data)
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+  return Object.fromEntries(LOG_LEVELS.map((level) => [level, write(level)])) as unknown as Logger
+}

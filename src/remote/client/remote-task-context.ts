@@ -1,6 +1,7 @@
 import { LOG_LEVELS, type Logger } from '../../core/logger.js'
 import type { TaskContext } from '../../core/step-executor.js'
 import type { Message, WireStep } from '../protocol/messages.js'
+import { canTravel } from '../protocol/read-frame.js'
 
 /** What a task says while it runs. */
 export interface TaskNews {
@@ -62,7 +63,12 @@ export class RemoteTaskContext implements TaskContext {
 
   get progress(): TaskContext['progress'] {
     return (this.#progress ??= (fraction, message) => {
-      if (Number.isFinite(fraction)) this.#tell({ type: 'task_progress', fraction, message })
+      if (!Number.isFinite(fraction)) return
+      this.#tell({
+        type: 'task_progress',
+        fraction,
+        message: message === undefined ? message : String(message),
+      })
     })
   }
 
@@ -82,7 +88,9 @@ function createLogger(tell: (news: TaskNews) => void): Logger {
 function toTravel(data: unknown): unknown {
   try {
     const json = JSON.stringify(data) as string | undefined
-    return json !== undefined && json.length > MAX_LOG_LENGTH ? `${json.slice(0, MAX_LOG_LENGTH)}…` : data
+    if (json === undefined) return data
+    if (json.length > MAX_LOG_LENGTH) return `${json.slice(0, MAX_LOG_LENGTH)}…`
+    return canTravel(json) ? data : '[data that is too deep, or has a reserved key]'
   } catch {
     return '[data that is not JSON]'
   }

@@ -1,8 +1,10 @@
 import type { TimerHandle } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
+import { isThenable } from '../../core/is-thenable.js'
 import { SystemError, serializeError } from '../../core/system-error.js'
 import { parseMessage } from '../protocol/messages.js'
 import type { WireMessage } from '../protocol/read-frame.js'
+import { toText } from '../protocol/to-text.js'
 import { backoffDelay } from './backoff.js'
 import { Outbox } from './outbox.js'
 import { ServerLink, type Welcome } from './server-link.js'
@@ -45,7 +47,7 @@ export class RemoteWorker {
   /** Resolves when it has left for good: stopped, drained, or replaced by another of its id. */
   readonly closed: Promise<void> = new Promise((resolve) => (this.#resolveClosed = resolve))
 
-  /** @throws {SystemError} `VALIDATION` for a URL that is none, or a number of slots below 1. */
+  /** @throws {SystemError} `VALIDATION` for options with which no server would take it. */
   constructor(options: RemoteWorkerOptions) {
     const settings = readWorkerOptions(options)
     const { tasks, capabilities, cancelGraceMs, clock } = settings
@@ -128,10 +130,15 @@ export class RemoteWorker {
     return () => void handlers.delete(handler)
   }
 
-  /** Sends a message of your own. @returns whether there is a connection. */
+  /**
+   * Sends a message of your own. @returns whether there is a connection.
+   *
+   * @throws {SystemError} `VALIDATION` for what is no object, or cannot be JSON.
+   */
   send(message: WireMessage): boolean {
+    const text = toText(message)
     if (!this.#link?.isRegistered) return false
-    this.#link.send(JSON.stringify(message))
+    this.#link.send(text)
     return true
   }
 
@@ -147,7 +154,8 @@ export class RemoteWorker {
     })
     this.#link = link
     const sessionId = this.#sessionId
-    const inFlight = [...this.#board.requestIds, ...this.#outbox.requestIds]
+    // Those that are done first: not all may have room.
+    const inFlight = [...this.#outbox.requestIds, ...this.#board.requestIds]
     void link.open(sessionId === undefined ? undefined : { sessionId, inFlight })
   }
 
@@ -157,6 +165,7 @@ export class RemoteWorker {
     // JSON in JSON: a quote takes two characters, and a character up to three bytes.
     if (maxMessageBytes !== undefined) {
       this.#board.maxChunk = Math.max(1, Math.min(256 * 1024, Math.floor((maxMessageBytes - 512) / 6)))
+      this.#board.maxNews = Math.min(256 * 1024, Math.floor(maxMessageBytes / 3))
     }
     const wanted = new Set(resumed ? awaited : [])
     this.#board.keepOnly(wanted, new SystemError('ABORTED', 'The server no longer waits for this request'))
@@ -187,14 +196,8 @@ export class RemoteWorker {
       case 'drain':
         return this.#drain()
     }
-    for (const handler of this.#handlers.get(frame.type) ?? []) {
-      try {
-        handler(frame)
-      } catch (error) {
-        const facts = { error: serializeError(error) }
-        this.#settings.logger.error(`A handler of messages of type "${frame.type}" failed`, facts)
-      }
-    }
+    const what = `A handler of messages of type "${frame.type}" failed`
+    for (const handler of this.#handlers.get(frame.type) ?? []) this.#call(() => handler(frame), what)
   }
 
   #onEnded(): void {
@@ -278,11 +281,18 @@ export class RemoteWorker {
     if (this.#state === state || this.#state === 'stopped') return
     this.#state = state
     for (const listener of [...this.#listeners]) {
-      try {
-        listener(state)
-      } catch (error) {
-        this.#settings.logger.error('A listener of onState failed', { error: serializeError(error) })
-      }
+      this.#call(() => listener(state), 'A listener of onState failed')
+    }
+  }
+
+  /** Code of the application: what it throws is logged, now or later. */
+  #call(code: () => unknown, what: string): void {
+    const report = (error: unknown) => this.#settings.logger.error(what, { error: serializeError(error) })
+    try {
+      const result = code()
+      if (isThenable(result)) result.then(undefined, report)
+    } catch (error) {
+      report(error)
     }
   }
 }

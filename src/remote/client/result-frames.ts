@@ -1,7 +1,7 @@
-import { serializeError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
 import { assertJson } from '../protocol/assert-json.js'
 import { escape } from '../protocol/escape.js'
+import { wireError } from '../protocol/wire-error.js'
 
 /** The messages that bring a result: one, or chunks and one that ends them. */
 export function resultFrames(requestId: string, value: unknown, maxChunk: number): readonly string[] {
@@ -19,12 +19,8 @@ export function resultFrames(requestId: string, value: unknown, maxChunk: number
   return [...frames, JSON.stringify({ type: 'task_result', requestId, ok: true, chunks: frames.length })]
 }
 
-/** The message that brings an error. One too large keeps its code and the beginning of its text. */
+/** The message that brings an error, as much of it as the other side reads. */
 export function errorFrame(requestId: string, task: string, thrown: unknown, maxLength: number): string {
-  const error = toTaskError(thrown, task)
-  const text = JSON.stringify({ type: 'task_result', requestId, ok: false, error: serializeError(error) })
-  if (text.length <= maxLength) return text
-  const { name, code, message } = serializeError(error)
-  const short = { name, code, message: message.slice(0, 1000) }
-  return JSON.stringify({ type: 'task_result', requestId, ok: false, error: short })
+  const error = wireError(toTaskError(thrown, task), maxLength)
+  return JSON.stringify({ type: 'task_result', requestId, ok: false, error })
 }

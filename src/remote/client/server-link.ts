@@ -1,7 +1,8 @@
 import type { TimerHandle } from '../../core/clock.js'
-import { type Message, PROTOCOL, type WireStep, parseMessage } from '../protocol/messages.js'
+import { type Message, type WireStep, parseMessage } from '../protocol/messages.js'
 import { MessageBatch, splitFrame } from '../protocol/message-batch.js'
 import { type WireMessage, readFrame } from '../protocol/read-frame.js'
+import { type Resume, registration } from './registration.js'
 import type { WorkerSettings } from './worker-options.js'
 import { type WorkerSocket, openSocket } from './worker-socket.js'
 
@@ -56,9 +57,7 @@ export class ServerLink {
   }
 
   /** @param resume The session to go on with. */
-  async open(
-    resume: { readonly sessionId: string; readonly inFlight: readonly string[] } | undefined,
-  ): Promise<void> {
+  async open(resume: Resume | undefined): Promise<void> {
     const settings = this.#settings
     this.#timer = settings.clock.setTimeout(() => this.cut(), settings.connectTimeoutMs)
     try {
@@ -190,23 +189,3 @@ const NO_STEP: WireStep = {
 
 /** The code of a connection that ended without one. */
 const CUT = 1006
-
-function registration(
-  { workerId, workerName, capabilities }: WorkerSettings,
-  authToken: string | undefined,
-  resume: object | undefined,
-): string {
-  const first = {
-    type: 'worker_registration',
-    workerId,
-    workerName,
-    capabilities,
-    protocol: PROTOCOL,
-    batches: true,
-  }
-  return JSON.stringify({
-    ...first,
-    ...(authToken === undefined ? {} : { authToken }),
-    ...(resume ? { resume } : {}),
-  })
-}

@@ -5,6 +5,7 @@ import { unknownTask } from '../../core/task-error.js'
 import { IdMap } from '../id-map.js'
 import type { Message, WireStep } from '../protocol/messages.js'
 import type { Outbox } from './outbox.js'
+import { newsFrame } from './news-frame.js'
 import { RemoteTaskContext, type TaskNews } from './remote-task-context.js'
 import { errorFrame, resultFrames } from './result-frames.js'
 
@@ -57,6 +58,8 @@ export class TaskBoard {
   #acceptTimer: TimerHandle
   /** How long a chunk of a result may be; the server says how long a message may be. */
   maxChunk = 256 * 1024
+  /** How long anything else may be. */
+  maxNews = 256 * 1024
 
   constructor(options: BoardOptions) {
     this.#options = options
@@ -201,8 +204,9 @@ export class TaskBoard {
 
   #tell(requestId: string, message: TaskNews): void {
     // What a task says after its end concerns nobody.
-    if (this.#jobs.has(requestId))
-      this.#options.outbox.tell(requestId, JSON.stringify(Object.assign({}, message, { requestId })))
+    if (!this.#jobs.has(requestId)) return
+    const text = newsFrame(requestId, message, this.maxNews)
+    if (text !== undefined) this.#options.outbox.tell(requestId, text)
   }
 
   /** One timer for all: a request that is still there at its second turn takes a while. */

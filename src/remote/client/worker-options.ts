@@ -4,7 +4,9 @@ import type { Logger } from '../../core/logger.js'
 import { SystemError } from '../../core/system-error.js'
 import { MAX_BATCH_LENGTH } from '../protocol/message-batch.js'
 import type { WorkerCapabilities, WorkerModel } from '../protocol/messages.js'
+import { safeLogger } from '../protocol/safe-logger.js'
 import type { BackoffOptions } from './backoff.js'
+import { checkWorkerSettings } from './check-worker-settings.js'
 import type { RemoteTasks } from './task-board.js'
 import type { WebSocketLike } from './worker-socket.js'
 
@@ -78,9 +80,6 @@ const LEAST_MESSAGE_BYTES = 4 * MAX_BATCH_LENGTH
 /** @throws {SystemError} `VALIDATION` */
 export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings {
   const { url, tasks = {}, workerId = crypto.randomUUID(), maxConcurrentRequests = 10, token } = options
-  if (!/^wss?:\/\//.test(url)) {
-    throw new SystemError('VALIDATION', `"url" must begin with ws:// or wss://: it is "${url}"`)
-  }
   if (!Number.isInteger(maxConcurrentRequests) || maxConcurrentRequests < 1) {
     const message = `"maxConcurrentRequests" must be a whole number from 1: it is ${maxConcurrentRequests}`
     throw new SystemError('VALIDATION', message)
@@ -92,7 +91,7 @@ export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings 
     throw new SystemError('VALIDATION', message)
   }
   const { zone, weight, metadata, concurrencyLimits } = options
-  return {
+  const settings: WorkerSettings = {
     url,
     workerId,
     workerName: options.workerName ?? workerId,
@@ -113,8 +112,10 @@ export function readWorkerOptions(options: RemoteWorkerOptions): WorkerSettings 
     maxMessageBytes,
     socketOptions: options.socketOptions,
     WebSocket: options.WebSocket,
-    logger: options.logger ?? console,
+    logger: safeLogger(options.logger ?? console),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
+  checkWorkerSettings(settings)
+  return settings
 }

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, toMs } from '../../core/duration.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
-import { SystemError, isSystemError, serializeError } from '../../core/system-error.js'
+import { SystemError, isSystemError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
+import { wireError } from '../protocol/wire-error.js'
 import type { LossReason, RequestResult } from '../server/request-table.js'
 import type { WorkStatus } from '../server/server-status.js'
 import type { WorkerServer } from '../server/worker-server.js'
@@ -35,6 +36,10 @@ export interface RemoteExecutor extends StepExecutor {
 
 /** How many names of tasks are remembered. */
 const MAX_KNOWN_TASKS = 10_000
+/** How much a worker is told of why nobody waits any more, characters. */
+const MAX_REASON = 64 * 1024
+/** How often a request may be cut off on its way: it may be what its workers cannot take. */
+const MAX_CUTS = 10
 
 /**
  * Runs the tasks of steps on the workers of a server. What a step `requires` chooses among those that know its task:
@@ -137,14 +142,21 @@ class ServerExecutor implements RemoteExecutor {
   #send(request: TaskRequest, among?: string): boolean {
     const requestId = this.#server.requests.createId()
     request.dispatches++
-    const workerId = this.#server.requests.assign({
-      requestId,
-      criteria: request.requirements.criteria,
-      text: () => request.toText(requestId),
-      common: request.requirements.fields.of(request.task),
-      among,
-      listener: request,
-    })
+    let workerId: string | undefined
+    try {
+      workerId = this.#server.requests.assign({
+        requestId,
+        criteria: request.requirements.criteria,
+        text: () => request.toText(requestId),
+        common: request.requirements.fields.of(request.task),
+        among,
+        listener: request,
+      })
+    } catch (error) {
+      // Its input was JSON when it came, and was changed since: that concerns nobody else.
+      this.#reject(request, unsendable(request.task, error))
+      return true
+    }
     if (workerId === undefined) {
       request.dispatches--
       return false
@@ -226,6 +238,10 @@ class ServerExecutor implements RemoteExecutor {
       const message = `its worker "${workerId}" was lost (${why}), as ${request.dispatches - 1} before it`
       return this.#reject(request, unavailable(request.task, message, workerId))
     }
+    if (why === 'not received' && ++request.cuts >= MAX_CUTS) {
+      const message = `its connection was cut ${MAX_CUTS} times before a worker had it; is its input larger than their "maxMessageBytes"?`
+      return this.#reject(request, unavailable(request.task, message, workerId))
+    }
     this.#redispatched++
     if (this.#lanes.has(request.requirements.lane) || !this.#send(request)) this.#enqueue(request, true)
   }
@@ -252,7 +268,7 @@ class ServerExecutor implements RemoteExecutor {
   #abort(request: TaskRequest, reason: unknown): void {
     const { requestId } = request
     this.#reject(request, reason)
-    if (requestId !== undefined) this.#server.requests.cancel(requestId, serializeError(reason))
+    if (requestId !== undefined) this.#server.requests.cancel(requestId, wireError(reason, MAX_REASON))
   }
 
   #rejectAll(why: string): void {
@@ -296,6 +312,13 @@ class ServerExecutor implements RemoteExecutor {
 function unavailable({ task }: StepTask, why: string, workerId?: string): SystemError {
   return new SystemError('UNAVAILABLE', `Cannot run task "${task}": ${why}`, {
     context: { task, ...(workerId === undefined ? {} : { workerId }) },
+  })
+}
+
+function unsendable({ task }: StepTask, cause: unknown): SystemError {
+  return new SystemError('VALIDATION', `Cannot send the input of task "${task}": it is no longer JSON`, {
+    cause,
+    context: { task, path: 'input' },
   })
 }
 

@@ -27,6 +27,8 @@ export class TaskRequest implements Queued, RequestListener {
   readonly reject: (error: unknown) => void
   /** How often it was given to a worker. */
   dispatches = 0
+  /** How often the connection was cut before the worker had it. */
+  cuts = 0
   /** The id under which a worker has it. */
   requestId: string | undefined
   /** Where its executor keeps it while a worker has it. */
@@ -86,11 +88,19 @@ export class TaskRequest implements Queued, RequestListener {
   }
 
   onProgress(fraction: number, message: string | undefined): void {
-    this.control.progress(fraction, message)
+    try {
+      this.control.progress(fraction, message)
+    } catch {
+      // Whoever listens fails for himself: the task goes on.
+    }
   }
 
   onLog(level: LogLevel, message: string, data: unknown): void {
-    this.control.logger[level](message, data)
+    try {
+      this.control.logger[level](message, data)
+    } catch {
+      // As above.
+    }
   }
 
   onEnd(result: RequestResult | undefined): void {

@@ -1,6 +1,7 @@
 import { jsonIssues } from '../../bus/json-payload.js'
 import { MAX_DEPTH } from '../../core/plain-data.js'
-import { type ErrorContext, SystemError } from '../../core/system-error.js'
+import { type ErrorContext, type Issue, SystemError } from '../../core/system-error.js'
+import { findReservedKey } from './read-frame.js'
 
 /**
  * Makes sure that JSON loses and changes nothing of a value.
@@ -9,7 +10,7 @@ import { type ErrorContext, SystemError } from '../../core/system-error.js'
  */
 export function assertJson(value: unknown, name: string, what: string, context: ErrorContext = {}): void {
   if (isSurelyJson(value)) return
-  const issues = jsonIssues(value, name)
+  const issues = findIssues(value, name)
   const [issue] = issues
   if (!issue) return
   throw new SystemError('VALIDATION', `${what}: "${issue.path}" ${issue.message}`, {
@@ -17,7 +18,15 @@ export function assertJson(value: unknown, name: string, what: string, context: 
   })
 }
 
-/** Says yes only where `jsonIssues` would find nothing, and is faster: it builds no paths. */
+/** The reserved key is JSON, but no message may have it. */
+function findIssues(value: unknown, name: string): readonly Issue[] {
+  const issues = jsonIssues(value, name)
+  if (issues.length > 0) return issues
+  const path = findReservedKey(value, name)
+  return path === undefined ? [] : [{ path, message: 'has a reserved name' }]
+}
+
+/** Says yes only where `findIssues` would find nothing, and is faster: it builds no paths. */
 function isSurelyJson(value: unknown): boolean {
   try {
     return isJson(value, 0)
@@ -42,6 +51,7 @@ function isJsonObject(value: Readonly<Record<string, unknown>>, depth: number): 
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return false
   for (const key in value) {
+    if (key === '__proto__') return false
     const child = value[key]
     if (child !== undefined && !isJson(child, depth + 1)) return false
   }

@@ -30,8 +30,7 @@ export function readFrame(text: string): Parsed<WireMessage> {
   if (typeof (value as { type?: unknown }).type !== 'string') {
     return refuse('NO_TYPE', '"type" must be a string', 'type')
   }
-  // The key can stand there in escapes only if there are any; without either there is nothing to look for.
-  if (text.includes('__proto__') || text.includes('\\u')) {
+  if (mayBeReserved(text)) {
     const path = findReservedKey(value, '')
     if (path !== undefined) return refuse('INVALID_MESSAGE', `"${path}" has a reserved name`, path)
   }
@@ -41,6 +40,17 @@ export function readFrame(text: string): Parsed<WireMessage> {
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
   0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
 ]
+
+/** Whether the other side would read JSON as a part of a message: it is not too deep, and the reserved key is nowhere in it. */
+export function canTravel(json: string): boolean {
+  if (isDeeperThan(json, MAX_DEPTH)) return false
+  return !mayBeReserved(json) || findReservedKey(JSON.parse(json), '') === undefined
+}
+
+/** The key can stand there in escapes only if there are any; without either there is nothing to look for. */
+function mayBeReserved(text: string): boolean {
+  return text.includes('__proto__') || text.includes('\\u')
+}
 
 /** Counts brackets outside of strings: before parsing, so that nothing that deep is ever built. */
 function isDeeperThan(text: string, limit: number): boolean {
@@ -81,7 +91,8 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-function findReservedKey(value: unknown, path: string): string | undefined {
+/** The path of the first key `__proto__` in something that is no deeper than a message may be. */
+export function findReservedKey(value: unknown, path: string): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, child] of Object.entries(value)) {
     const childPath = path === '' ? key : `${path}.${key}`

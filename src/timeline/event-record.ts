@@ -23,8 +23,32 @@ export interface EventRecord {
   readonly snapshots?: Readonly<Record<number, TimelineState>>
 }
 
+/** How many events stand in one record at most: a record costs more than the events in it. */
+const EVENTS_PER_RECORD = 200
+
+/** Beyond so many bytes a record takes no further event, so that large states stay within what stores allow. */
+const BYTES_PER_RECORD = 1024 * 1024
+
 /** So far back a payload is looked for: events that have one in common are close to each other. */
 const LOOK_BACK = 8
+
+/**
+ * Events as they are put into records of their own. The same events give the same records, however often they are written.
+ *
+ * @param sizes Of each event, in bytes.
+ */
+export function splitEvents(events: readonly TimelineEvent[], sizes: readonly number[]): TimelineEvent[][] {
+  const records: TimelineEvent[][] = []
+  let bytes = Infinity
+  events.forEach((event, index) => {
+    const record = records.at(-1)
+    const isFull = !record || record.length >= EVENTS_PER_RECORD || bytes >= BYTES_PER_RECORD
+    if (isFull) records.push([event])
+    else record.push(event)
+    bytes = (isFull ? 0 : bytes) + sizes[index]!
+  })
+  return records
+}
 
 /** @param events At least one. */
 export function toEventRecord(events: readonly TimelineEvent[]): EventRecord {

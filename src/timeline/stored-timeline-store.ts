@@ -3,8 +3,9 @@ import { toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../storage/storage-driver.js'
 import { estimateBytes } from './estimate-bytes.js'
-import { type EventRecord, eventsOf, toEventRecord } from './event-record.js'
+import { type EventRecord, eventsOf, splitEvents, toEventRecord } from './event-record.js'
 import type { TimelineEvent } from './timeline-event.js'
+import { type IndexEntry, TimelineIndex } from './timeline-index.js'
 import { TimelineKeys, placeAt, placeOf } from './timeline-keys.js'
 import {
   type PruneOptions,
@@ -12,11 +13,9 @@ import {
   type RunFilter,
   type RunPage,
   type RunTimelineMeta,
-  TIMELINE_STATUSES,
   type TextChunks,
   type TimelineBatch,
   type TimelineSnapshot,
-  type TimelineStatus,
   type TimelineStore,
   assertDifferentRuns,
   isFinished,
@@ -34,26 +33,9 @@ export interface StoredTimelineStoreOptions {
 /** The layout of the records, stamped on each run. A reader refuses what is newer than itself. */
 const LAYOUT = 2
 
-/** How many events stand in one record at most: a record costs more than the events in it. */
-const EVENTS_PER_RECORD = 200
-
-/** Beyond so many bytes a record takes no further event, so that large states stay within what stores allow. */
-const BYTES_PER_RECORD = 1024 * 1024
-
 interface StoredRun {
   readonly layout: number
   readonly meta: RunTimelineMeta
-}
-
-/** What an index knows of a run, as it was when its status last changed. */
-interface IndexEntry {
-  readonly runId: string
-  readonly workflowId: string
-  readonly status: TimelineStatus
-  readonly startTime: number
-  readonly endTime?: number
-  readonly eventCount: number
-  readonly bytes: number
 }
 
 /** What stores a batch. */
@@ -79,6 +61,7 @@ interface Measured {
 export class StoredTimelineStore implements TimelineStore {
   readonly #driver: StorageDriver
   readonly #keys: TimelineKeys
+  readonly #index: TimelineIndex
   readonly #clock: Clock
   readonly #measured = new Map<string, Measured>()
 
@@ -88,6 +71,7 @@ export class StoredTimelineStore implements TimelineStore {
   ) {
     this.#driver = driver
     this.#keys = new TimelineKeys(prefix)
+    this.#index = new TimelineIndex(driver, this.#keys)
     this.#clock = clock
   }
 
@@ -110,13 +94,7 @@ export class StoredTimelineStore implements TimelineStore {
     }))
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
-    if (previousStatus === meta.status) return { meta, operations }
-    const place = placeOf(meta)
-    if (previousStatus !== undefined) {
-      operations.push({ type: 'delete', key: this.#keys.index({ status: previousStatus }) + place })
-    }
-    const entry = toIndexEntry(meta)
-    for (const key of this.#indexKeys(meta, place)) operations.push({ type: 'put', key, value: entry })
+    if (previousStatus !== meta.status) operations.push(...this.#index.entering(meta, previousStatus))
     return { meta, operations }
   }
 
@@ -137,7 +115,7 @@ export class StoredTimelineStore implements TimelineStore {
     const starts = [cursor, to === undefined || to === Infinity ? undefined : placeAt(to + 1)]
     const start = starts.filter((place) => place !== undefined).sort()[0]
     const runs: RunTimelineMeta[] = []
-    for await (const entry of this.#scanIndex(filter, { start })) {
+    for await (const entry of this.#index.scan(filter, { start })) {
       if (entry.startTime < from) break
       if (filter.workflowId !== undefined && entry.workflowId !== filter.workflowId) continue
       if (filter.status !== undefined && entry.status !== filter.status) continue
@@ -206,12 +184,12 @@ export class StoredTimelineStore implements TimelineStore {
     let runs = 0
     let bytes = 0
     if (maxRuns < Infinity || maxBytes < Infinity) {
-      for await (const entry of this.#scanIndex({})) {
+      for await (const entry of this.#index.scan({})) {
         runs++
         bytes += entry.bytes
       }
     }
-    for await (const entry of this.#scanIndex({}, { reverse: false })) {
+    for await (const entry of this.#index.scan({}, { reverse: false })) {
       const { startTime, endTime = startTime, status } = entry
       const isWithin = runs <= maxRuns && bytes <= maxBytes
       // Who began later has not ended before that either.
@@ -254,40 +232,12 @@ export class StoredTimelineStore implements TimelineStore {
     return batch.meta
   }
 
-  /** Index entries, the newest run first, or the oldest. */
-  async *#scanIndex(
-    filter: RunFilter,
-    { start, reverse = true }: { readonly start?: string | undefined; readonly reverse?: boolean } = {},
-  ): AsyncGenerator<IndexEntry> {
-    const prefix = this.#keys.index(filter)
-    let after = start === undefined ? undefined : prefix + start
-    const limit = 200
-    for (;;) {
-      const scan = { prefix, reverse, limit, ...(after === undefined ? {} : { after }) }
-      const page = await this.#driver.scan(scan)
-      for (const { value } of page) yield value as IndexEntry
-      if (page.length < limit) return
-      after = page.at(-1)!.key
-    }
-  }
-
-  #indexKeys(
-    { workflowId, status }: { readonly workflowId: string; readonly status: TimelineStatus },
-    place: string,
-  ): readonly string[] {
-    const keys = this.#keys
-    return [keys.index({}) + place, keys.index({ workflowId }) + place, keys.index({ status }) + place]
-  }
-
   #deletion(run: RunTimelineMeta | IndexEntry): StorageOperation[] {
-    const { workflowId } = run
-    const place = placeOf(run)
-    const keys = TIMELINE_STATUSES.flatMap((status) => this.#indexKeys({ workflowId, status }, place))
     this.#measured.delete(run.runId)
     return [
       { type: 'delete', key: this.#keys.run(run.runId) },
       { type: 'deletePrefix', prefix: this.#keys.events(run.runId) },
-      ...[...new Set(keys)].map((key) => ({ type: 'delete', key }) as const),
+      ...this.#index.leaving(run),
     ]
   }
 
@@ -304,32 +254,5 @@ export class StoredTimelineStore implements TimelineStore {
     if (isFinished(meta.status)) this.#measured.delete(meta.runId)
     else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
     return Object.assign({}, meta, { bytes })
-  }
-}
-
-/** The same events give the same records, however often they are written. */
-function splitEvents(events: readonly TimelineEvent[], sizes: readonly number[]): TimelineEvent[][] {
-  const records: TimelineEvent[][] = []
-  let bytes = Infinity
-  events.forEach((event, index) => {
-    const record = records.at(-1)
-    const isFull = !record || record.length >= EVENTS_PER_RECORD || bytes >= BYTES_PER_RECORD
-    if (isFull) records.push([event])
-    else record.push(event)
-    bytes = (isFull ? 0 : bytes) + sizes[index]!
-  })
-  return records
-}
-
-function toIndexEntry(meta: RunTimelineMeta): IndexEntry {
-  const { runId, workflowId, status, startTime, endTime, eventCount, bytes = 0 } = meta
-  return {
-    runId,
-    workflowId,
-    status,
-    startTime,
-    ...(endTime === undefined ? {} : { endTime }),
-    eventCount,
-    bytes,
   }
 }

@@ -95,6 +95,8 @@ describe('inspectorHandler()', () => {
     ['api/dispatches?limit=1001', '400 VALIDATION'],
     ['api/runs/%ff', '400 VALIDATION'],
     ['api/nothing', '404 NOT_FOUND'],
+    ['api/runs/RUN/events/more', '404 NOT_FOUND'],
+    ['api/runs/RUN/state/more', '404 NOT_FOUND'],
     ['../etc/passwd', '404 NOT_FOUND'],
     ['', '404 NOT_FOUND'],
   ])('answers %s with %s, as JSON', async (path, expected) => {
@@ -185,6 +187,7 @@ describe('access to inspectorHandler()', () => {
     expect(looking.runtime.watch('orders', looking.waiting.runId)?.status).toBe('paused')
     const acting = await openHandler({ token: TOKEN, allowControl: true })
     expect(await codeOf(await acting.get(path, { ...post({}), headers: {} }))).toBe('401 UNAUTHORIZED')
+    expect(await codeOf(await acting.get(`${path}/more`, post({})))).toBe('404 NOT_FOUND')
     expect((await acting.get(path, post({ reason: 'enough' }))).status).toBe(202)
     expect(acting.runtime.watch('orders', acting.waiting.runId)).toMatchObject({ status: 'aborted' })
     expect(await codeOf(await acting.get(path, post({})))).toBe('409 INVALID_COMMAND')

@@ -1,3 +1,4 @@
+import { type RequestOptions, request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { MemoryTimelineStore } from 'busline'
 import { BuslineInspector, defineInspector, httpSource } from '../../src/inspector/index.js'
@@ -6,6 +7,17 @@ import { batchOf } from '../timeline/timeline-fixtures.js'
 
 const TOKEN = 'correct horse battery staple'
 const script = () => Promise.resolve('export {}')
+
+/** A request as no browser would send it. */
+const statusOf = (options: RequestOptions) =>
+  new Promise<number>((resolve, reject) => {
+    request(options, (response) => {
+      response.resume()
+      resolve(response.statusCode!)
+    })
+      .on('error', reject)
+      .end()
+  })
 
 describe('serveInspector()', () => {
   it('answers over HTTP, with the token in a part of the address that is not sent', async () => {
@@ -21,6 +33,20 @@ describe('serveInspector()', () => {
     expect((await fetch(`${origin}/api/runs`)).status).toBe(401)
     expect(await (await fetch(origin)).text()).toContain('<title>Busline inspector</title>')
   })
+
+  it.each(['', 'evil.example', 'localhost/..', 'localhost?', 'evil.example@localhost'])(
+    'shows nothing to a request without a token that is addressed to %j',
+    async (host) => {
+      await using server = await serveInspector({ store: new MemoryTimelineStore() }, { script })
+      const { port, hostname } = new URL(server.url)
+      // What stands first in the path must not be taken for the host that is missing.
+      for (const path of ['/localhost/api/runs', '/api/runs']) {
+        expect(
+          await statusOf({ port, host: hostname, path, headers: { host }, setHost: false }),
+        ).toBeGreaterThanOrEqual(400)
+      }
+    },
+  )
 
   it('takes commands with a body', async () => {
     await using server = await serveInspector(

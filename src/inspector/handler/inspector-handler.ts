@@ -87,7 +87,8 @@ class Routes {
   }
 
   async answer(request: Request, parts: readonly string[]): Promise<Response> {
-    const [name, runId, detail] = parts
+    const [name, runId, detail, ...more] = parts
+    if (more.length > 0 || detail === '') throw noSuchPath(`api/${parts.join('/')}`)
     const { store, runtime, workers } = this.#target
     const query = new URL(request.url).searchParams
     if (name === 'runs' && runId !== undefined && isCommand(detail)) {
@@ -122,7 +123,7 @@ class Routes {
       case 'live':
         return openLiveStream(this.#watch, request.signal, this.#clock)
       default:
-        throw noSuchPath(parts.join('/'))
+        throw noSuchPath(`api/${parts.join('/')}`)
     }
   }
 

@@ -39,9 +39,15 @@ async function handle(
   outgoing.end()
 }
 
+/** A name or an address, with a port or without. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i
+
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = 'GET', headers, url = '/' } = incoming
-  const target = new URL(url.startsWith('/') ? `http://${headers.host ?? 'localhost'}${url}` : url)
+  const { host = 'localhost' } = headers
+  // An empty one would make a host of the first part of the path, and who may look depends on the host.
+  if (!HOST.test(host)) throw new TypeError(`"${host}" is no host`)
+  const target = new URL(url.startsWith('/') ? `http://${host}${url}` : url)
   const hasBody = method !== 'GET' && method !== 'HEAD'
   const fields = Object.entries(headers).filter(
     (each): each is [string, string] => typeof each[1] === 'string',

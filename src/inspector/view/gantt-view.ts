@@ -2,11 +2,15 @@ import { type Bar, type GanttRow, toGanttRows, visibleRows } from '../model/gant
 import { formatMs } from '../model/event-text.js'
 import type { LoadedRun } from '../model/loaded-run.js'
 import { type ScaleMode, type TimeScale, createTimeScale } from '../model/time-scale.js'
+import { labelAround, labelFrom, withRoom } from './axis-labels.js'
 import { button, element } from './element.js'
 import { VirtualList } from './virtual-list.js'
 
 /** Beyond so many rows stages are shut when a run is opened. */
 const MANY_ROWS = 400
+
+/** As many as the tracks have lines. */
+const TICKS = 7
 
 const MODES: readonly (readonly [ScaleMode, string, string])[] = [
   ['folded', 'Folded', 'Time, with long waits drawn short'],
@@ -65,6 +69,8 @@ export class GanttView {
     const head = element('div', { class: 'gantt-head' }, this.#tools, this.#axis, legend())
     const overlay = element('div', { class: 'gantt-overlay' }, element('div', {}, this.#head))
     this.element = element('div', { class: 'gantt-view' }, head, this.#list.element, overlay)
+    // What has room depends on the width.
+    new ResizeObserver(() => this.#drawAxis()).observe(this.#axis)
     this.element.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false })
     this.element.addEventListener('dblclick', (event) => this.#onDoubleClick(event))
   }
@@ -181,29 +187,31 @@ export class GanttView {
   }
 
   #drawAxis(): void {
-    const ticks: HTMLElement[] = []
-    const count = 7
-    for (let index = 0; index < count; index++) {
-      const share = index / count
-      const place = this.#window.from + share * (this.#window.to - this.#window.from)
-      const label =
-        this.#mode === 'events' ? `#${this.#scale.seqAt(place)}` : formatMs(this.#scale.msAt(place))
-      const tick = element('span', { class: 'tick', text: label, style: { left: `${share * 100}%` } })
-      ticks.push(tick)
-    }
-    for (const fold of this.#scale.folds) {
+    const { from, to } = this.#window
+    const width = this.#axis.clientWidth
+    const ticks = Array.from({ length: TICKS }, (_, index) => {
+      const place = from + (index / TICKS) * (to - from)
+      const isCounted = this.#mode === 'events'
+      const text = isCounted ? `#${this.#scale.seqAt(place)}` : formatMs(this.#scale.msAt(place))
+      return labelFrom(text, (index / TICKS) * width)
+    })
+    const folds = this.#scale.folds.flatMap((fold) => {
       const middle = (this.#place(this.#scale.at(fold.from)) + this.#place(this.#scale.at(fold.to))) / 2
-      if (middle < 0 || middle > 1) continue
-      ticks.push(
+      return middle < 0 || middle > 1 ? [] : [labelAround(formatMs(fold.ms), middle * width, width)]
+    })
+    this.#axis.replaceChildren(
+      ...withRoom(ticks).map(({ text, left }) =>
+        element('span', { class: 'tick', text, style: { left: `${left}px` } }),
+      ),
+      ...withRoom(folds).map(({ text, left }) =>
         element('span', {
           class: 'fold',
-          text: formatMs(fold.ms),
+          text,
           title: 'A wait, drawn short',
-          style: { left: `${middle * 100}%` },
+          style: { left: `${left}px` },
         }),
-      )
-    }
-    this.#axis.replaceChildren(...ticks)
+      ),
+    )
   }
 
   #placeHead(): void {

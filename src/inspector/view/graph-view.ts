@@ -11,7 +11,7 @@ import {
   layOut,
 } from './graph-layout.js'
 
-const MAX_LABEL = 24
+const MAX_LABEL = 21
 
 /** The pipeline as the path that the run took, with how often each way was taken; where the slider stands is lit. */
 export class GraphView {

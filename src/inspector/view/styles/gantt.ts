@@ -13,7 +13,7 @@ export const ganttStyles = `
 .axis { grid-area: 2 / 2 / 3 / 3; position: relative; height: 34px; font: 10.5px var(--mono); color: var(--ink-3); }
 .tick { position: absolute; bottom: 4px; padding-left: 5px; white-space: nowrap; }
 .tick::before { content: ''; position: absolute; left: 0; bottom: -4px; height: 8px; border-left: 1px solid var(--line-2); }
-.fold { position: absolute; top: 0; transform: translateX(-50%); padding: 0 6px; border-radius: 99px; background: var(--wait-soft); color: var(--wait); font-size: 10px; white-space: nowrap; }
+.fold { position: absolute; top: 0; padding: 0 6px; border-radius: 99px; background: var(--wait-soft); color: var(--wait); font-size: 10px; white-space: nowrap; }
 .gantt { position: relative; scrollbar-gutter: stable; }
 .gantt .vlist-row { display: grid; grid-template-columns: var(--labels) minmax(0, 1fr); padding-right: 16px; border-bottom: 1px solid color-mix(in srgb, var(--line) 55%, transparent); }
 .g-label { display: flex; align-items: center; gap: 6px; min-width: 0; padding: 0 10px 0 calc(10px + var(--depth) * 15px); }

@@ -15,6 +15,8 @@ export const pageStyles = `
 .outcome { flex: none; width: 86px; text-align: center; padding: 2px 0; border-radius: 6px; font-size: 11.5px; font-weight: 600; background: var(--tint-soft); color: var(--tint); }
 .receipt-main { min-width: 0; flex: 1; }
 .receipt-top { display: flex; align-items: baseline; gap: 9px; white-space: nowrap; overflow: hidden; }
+.receipt-top > * { flex: none; min-width: 0; max-width: 45%; overflow: hidden; text-overflow: ellipsis; }
+.receipt-top > b { flex: 0 1 auto; min-width: 3em; max-width: none; }
 .reason { color: var(--ink-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .run-link { flex: none; border: 0; background: none; padding: 1px 6px; color: var(--accent); white-space: nowrap; }
 .queues-view { grid-template-rows: auto auto auto minmax(0, 1fr); }
@@ -22,8 +24,8 @@ export const pageStyles = `
 .cards { grid-row: 4; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); gap: 16px; align-content: start; align-items: start; overflow: auto; padding: 2px 2px 24px; }
 .card { padding: 16px 18px; border: 1px solid var(--line); border-radius: 14px; background: var(--panel); box-shadow: var(--shadow); }
 .card header { display: flex; align-items: baseline; gap: 9px; }
-.card h3 { font-size: 15px; font-weight: 650; }
-.card .key { margin-left: auto; }
+.card h3 { min-width: 0; font-size: 15px; font-weight: 650; overflow-wrap: anywhere; }
+.card .key { flex: none; margin-left: auto; }
 .figures { display: flex; gap: 26px; margin: 10px 0 6px; }
 .figure b { display: block; font-size: 25px; font-weight: 600; line-height: 1.15; letter-spacing: -0.02em; color: var(--tint, var(--ink)); font-variant-numeric: tabular-nums; }
 .figure span { font-size: 11.5px; color: var(--ink-3); }
@@ -48,5 +50,5 @@ export const pageStyles = `
 .w-busy { --tint: var(--wait); --tint-soft: var(--wait-soft); --tint-bar: var(--wait-bar); }
 .w-draining { --tint: var(--off); --tint-soft: var(--off-soft); --tint-bar: var(--off-bar); }
 .w-unhealthy { --tint: var(--bad); --tint-soft: var(--bad-soft); --tint-bar: var(--bad-bar); }
-@container inspector (max-width: 760px) { .page { padding: 14px 12px 0; } .receipts .time { display: none; } }
+@container inspector (max-width: 760px) { .page { padding: 14px 12px 0; } .receipts .time, .receipt-top .mono { display: none; } .receipt-top > * { flex-shrink: 1; } }
 `

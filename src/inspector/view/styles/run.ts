@@ -1,9 +1,10 @@
 /** One run: its head, tabs, the state beside the view, and the slider below. */
 export const runStyles = `
-.run-view { display: grid; grid-template-rows: auto auto auto minmax(0, 1fr) auto; min-width: 0; min-height: 0; background: var(--panel); }
+.run-view { display: grid; grid-template: auto auto auto minmax(0, 1fr) auto / minmax(0, 1fr); min-width: 0; min-height: 0; background: var(--panel); }
 .run-bar { position: relative; display: flex; align-items: flex-start; gap: 16px; padding: 14px 20px 10px; }
 .run-head { min-width: 0; flex: 1; }
 .run-title { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; }
+.run-title h2, .run-head dd { min-width: 0; overflow-wrap: anywhere; }
 .run-title h2 { font-size: 18px; font-weight: 650; letter-spacing: -0.015em; }
 .run-id { color: var(--ink-3); font-size: 11.5px; }
 .run-head dl { display: flex; flex-wrap: wrap; gap: 3px 18px; margin-top: 6px; font-size: 12px; }
@@ -57,6 +58,13 @@ ins { color: var(--add); text-decoration: none; }
 .range:focus-visible::-webkit-slider-thumb { filter: drop-shadow(0 0 3px var(--accent)); }
 @container inspector (max-width: 1020px) {
   .run-body { grid-template-columns: minmax(0, 1fr); grid-template-rows: minmax(0, 1fr) 40%; }
-  .state-panel { border-left: 0; border-top: 1px solid var(--line); }
+  /* Too low to hold all of it: it scrolls, and the state keeps some lines. */
+  .state-panel { grid-template-rows: repeat(5, max-content) minmax(150px, 1fr); overflow-y: auto; border-left: 0; border-top: 1px solid var(--line); scrollbar-width: thin; }
+}
+@container inspector (max-width: 760px) {
+  .run-bar { padding-inline: 14px; }
+  .slider { grid-template-columns: minmax(0, 1fr); padding-inline: 12px; }
+  .slider-tools { flex-wrap: wrap; gap: 0; }
+  .slider-tools button { min-width: 26px; padding-inline: 4px; }
 }
 `

@@ -17,7 +17,7 @@ export const shellStyles = `
 .pages button { border: 0; background: none; padding: 3px 13px; border-radius: 7px; font-weight: 500; }
 .pages button[aria-selected='true'] { background: var(--panel); color: var(--ink); box-shadow: 0 1px 2px rgb(20 24 40 / 12%); }
 .back { display: none; }
-.live { margin-left: auto; display: flex; align-items: center; gap: 7px; font-size: 12px; color: var(--ink-3); }
+.live { flex: none; margin-left: auto; display: flex; align-items: center; gap: 7px; font-size: 12px; color: var(--ink-3); }
 .live::before { content: ''; width: 7px; height: 7px; border-radius: 50%; background: var(--off-bar); }
 .live.on::before { background: var(--ok-bar); box-shadow: 0 0 0 3px color-mix(in srgb, var(--ok-bar) 22%, transparent); }
 .live.off { color: var(--bad); }
@@ -34,6 +34,8 @@ export const shellStyles = `
   .body.p-runs { grid-template-columns: minmax(0, 1fr); }
   .shell:not(.has-run) .detail { display: none; }
   .shell.has-run .run-list { display: none; }
-  .shell.has-run .back { display: block; }
+  .shell.has-run .back { display: block; flex: none; padding-inline: 9px; white-space: nowrap; }
+  .pages { min-width: 0; overflow-x: auto; scrollbar-width: none; }
+  .pages button { padding-inline: 9px; }
 }
 `

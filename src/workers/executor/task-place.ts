@@ -118,7 +118,14 @@ export class TaskPlace {
 
   #receive(received: WireMessage | WireResults): void {
     if (isWireResults(received)) return readResults(received, this.#finish)
-    const { command, payload } = received
+    try {
+      this.#tell(received)
+    } catch {
+      // Whoever listens fails for himself: the task goes on.
+    }
+  }
+
+  #tell({ command, payload }: WireMessage): void {
     switch (command as keyof WorkerEvents) {
       case 'taskProgress': {
         const { taskId, fraction, message: text } = payload as WorkerEvents['taskProgress']

@@ -71,6 +71,7 @@ export class AsyncRunnerInstanceManager {
       const grown = this.#instances.grow()
       if (grown) return this.#register((await grown).id, options)
       if (!this.#instances.isStarting) {
+        this.#instances.refuseClosed()
         throw workerError(
           'CAPACITY',
           'QUEUE_FULL',

@@ -58,7 +58,7 @@ export class WorkerCommandCoordinator {
     update?: RunnerUpdate,
   ): Promise<CommandReply[]> {
     const replies = await Promise.all(
-      workerIds.map((workerId) => this.commandRunners(command, workerId, undefined, update)),
+      [...new Set(workerIds)].map((workerId) => this.commandRunners(command, workerId, undefined, update)),
     )
     return replies.flat()
   }
@@ -77,7 +77,8 @@ export class WorkerCommandCoordinator {
       const isKnown = ended.length > 0 && ended.every(({ state }) => state !== undefined)
       return isKnown ? ended : [{ workerId, ok: false, error: unknownWorker(workerId) }]
     }
-    const live = addressed.filter((runnerId) => this.#registry.getRunner(workerId, runnerId))
+    // One that is named twice is told once, and answers in both places.
+    const live = [...new Set(addressed)].filter((runnerId) => this.#registry.getRunner(workerId, runnerId))
     const replies = await this.#send(worker, command, live, update)
     return addressed.map((runnerId) => replies.get(runnerId) ?? this.#afterEnd(workerId, runnerId, command))
   }

@@ -46,7 +46,7 @@ export class WorkerInstanceManager implements TaskHosts {
   /** Resolves when the host has answered the handshake. @throws {SystemError} when it cannot be opened; nothing is left of it then. */
   async addWorker(options: AddWorkerOptions = {}): Promise<WorkerInstance> {
     const { registry, settings } = this.#parts
-    this.#refuseClosed()
+    this.refuseClosed()
     if (registry.getWorkersMap().size >= settings.maxWorkers) {
       throw workerError(
         'CAPACITY',
@@ -250,7 +250,8 @@ export class WorkerInstanceManager implements TaskHosts {
     this.#ending.add(end)
   }
 
-  #refuseClosed(): void {
+  /** @throws {SystemError} `UNAVAILABLE` once it was closed. */
+  refuseClosed(): void {
     if (!this.#closed) return
     throw new SystemError('UNAVAILABLE', 'The worker manager is closed: create a new one')
   }

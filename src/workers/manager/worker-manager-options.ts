@@ -106,19 +106,27 @@ export function readManagerOptions(options: WorkerManagerOptions) {
     }
     return value
   }
-  const {
-    restart = {},
-    heartbeat = {},
-    telemetry = {},
-    clock = systemClock,
-    logger = console,
-  } = options ?? {}
+  const group = <Group extends object>(path: string, value: Group | undefined): Partial<Group> => {
+    if (value === undefined) return {}
+    if (typeof value === 'object' && value !== null) return value
+    refuse(path, 'must be an object')
+    return {}
+  }
+  const { clock = systemClock, logger = console, publisher, handlers = {} } = options ?? {}
+  const restart = group('restart', options?.restart)
+  const telemetry = group('telemetry', options?.telemetry)
+  const heartbeat = options?.heartbeat === false ? false : group('heartbeat', options?.heartbeat)
+  if (publisher !== undefined && typeof publisher !== 'function') refuse('publisher', 'must be a function')
+  for (const [name, handler] of Object.entries(group('handlers', handlers))) {
+    if (typeof handler !== 'function') refuse(`handlers.${name}`, 'must be a function')
+  }
   if (typeof options?.host?.open !== 'function')
     refuse('host', 'must be nodeHost(), webHost() or inProcessHost()')
   if (options?.logLevel !== undefined && ![...LOG_LEVELS, 'silent'].includes(options.logLevel)) {
     refuse('logLevel', `must be one of ${[...LOG_LEVELS, 'silent'].join(', ')}`)
   }
-  if (typeof options?.placement === 'string' && !PLACEMENTS.includes(options.placement)) {
+  const { placement = 'leastRunners' } = options ?? {}
+  if (typeof placement !== 'function' && !PLACEMENTS.includes(placement)) {
     refuse('placement', `must be a function or one of ${PLACEMENTS.join(', ')}`)
   }
   if (restart.policy !== undefined && !['never', 'onFailure'].includes(restart.policy)) {
@@ -142,9 +150,9 @@ export function readManagerOptions(options: WorkerManagerOptions) {
     archivePrefix: options?.archivePrefix ?? 'runners/',
     telemetryItems: whole('telemetry.maxItems', telemetry.maxItems, 50, 1),
     telemetryDelayMs: duration('telemetry.maxDelay', telemetry.maxDelay, 1000),
-    publisher: options?.publisher,
-    handlers: options?.handlers ?? {},
-    placement: createPlacement(options?.placement ?? 'leastRunners'),
+    publisher,
+    handlers,
+    placement: createPlacement(placement),
     minWorkers,
     maxWorkers,
     maxGrowth: Number.isFinite(maxWorkers) ? maxWorkers : processors(),

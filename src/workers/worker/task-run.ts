@@ -59,17 +59,19 @@ export class TaskRun implements TaskContext {
 
   /** Bound, because contexts are taken apart: `({ progress }) => …`. */
   get progress(): TaskContext['progress'] {
-    return (fraction, line) =>
+    return (fraction, line) => {
+      if (!Number.isFinite(fraction)) return
       this.#link.send('taskProgress', {
         taskId: this.#id,
         fraction,
-        ...(line === undefined ? {} : { message: line }),
+        ...(line === undefined ? {} : { message: String(line) }),
       })
+    }
   }
 
   /** Whatever the level: it is the step's own logger that decides. What cannot be cloned goes as text. */
   #log(level: LogLevel, line: string, data: unknown): void {
-    const log = { taskId: this.#id, level, message: line }
+    const log = { taskId: this.#id, level, message: String(line) }
     try {
       this.#link.send('taskLog', { ...log, data })
     } catch {

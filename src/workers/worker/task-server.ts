@@ -91,7 +91,9 @@ export class TaskServer {
       if (!isThenable(value)) return this.#answer([id, value, undefined])
       const task: RunningTask = { id, run, index: this.#running.length }
       this.#running.push(task)
-      value.then(
+      // Of another kind than the host's it may give another promise, as `await` knows.
+      const promise = value instanceof Promise ? value : Promise.resolve(value)
+      promise.then(
         (result) => this.#end(task, [id, result, undefined]),
         (error: unknown) => this.#end(task, failed(id, error, name)),
       )

@@ -7,6 +7,7 @@ import { isBadLine } from '../../src/cli/events/event-lines.js'
 import { BadUsage, Failure } from '../../src/cli/failure.js'
 import { drawTallies, listFailures } from '../../src/cli/run/draw-tallies.js'
 import { seededRandom } from '../../src/core/seeded-random.js'
+import { describe } from '../../src/core/system-error.js'
 import { createProgressLine } from '../../src/cli/terminal/progress-line.js'
 import { oneLine, openTerminal } from '../../src/cli/terminal/terminal.js'
 import type { Delivery } from './delivery.js'
@@ -33,7 +34,11 @@ async function main(options: Options): Promise<boolean> {
   // Nobody asked for the default: where it cannot be written, all goes on without it.
   const runFile = await (options.store === undefined
     ? openRunFile(DEFAULT_STORE).catch(() => undefined)
-    : openRunFile(options.store))
+    : openRunFile(options.store).catch((cause: unknown) => {
+        throw new Failure(`Cannot keep the runs in "${options.store}": ${oneLine(describe(cause))}`, {
+          cause,
+        })
+      }))
   const left = (await runFile?.storage.get(REPLAY_KEY)) as SavedReplay | undefined
   const isWanted = options.seed === undefined || options.seed === left?.seed
   const seed = options.seed ?? (left?.isOver === false ? left.seed : newSeed())

@@ -11,7 +11,7 @@ export interface Options {
   readonly help: boolean
 }
 
-export const HELP = `Publishes webhook deliveries on a bus where seven workflows listen, and shows what became of them.
+export const HELP = `Publishes webhook deliveries on a bus where eight workflows listen, and shows what became of them.
 
 Usage: npm start -- [options]
 

@@ -163,6 +163,14 @@ describe('the main job with --events', () => {
 })
 
 describe('the main job', () => {
+  it('says in one line that the runs cannot be kept where they should', async () => {
+    writeFileSync(join(folder, 'no-folder'), 'a file')
+    const store = join(folder, 'no-folder', 'runs.db')
+    const { code, stderr } = await runMain(['--store', store])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Cannot keep the runs in ".*no-folder\/runs\.db": .*\n$/)
+  })
+
   it('tells its options', async () => {
     const { code, stdout } = await runMain(['--help'])
     expect(code).toBe(0)

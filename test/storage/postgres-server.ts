@@ -69,7 +69,7 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     },
     kill: () => stop(server, 'SIGKILL'),
     async restart() {
-      server = await start(binaries, data, folder, user)
+      server = await startAgain(binaries, data, folder, user)
     },
     remove,
     [Symbol.asyncDispose]: remove,
@@ -113,6 +113,19 @@ function start(
       resolve(server)
     })
   })
+}
+
+/** After a kill: its children notice that it is gone when they get to it, and it does not start before they have left. */
+async function startAgain(...place: Parameters<typeof start>): Promise<ChildProcess> {
+  const giveUpAt = Date.now() + START_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await start(...place)
+    } catch (error) {
+      if (!String(error).includes('still in use') || Date.now() > giveUpAt) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {

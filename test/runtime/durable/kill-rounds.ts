@@ -122,11 +122,14 @@ export async function killRounds({
       await exited(child)
       break
     }
-    await until(() => linesOf(effects).some((line) => line.pid === pid && line.kind === 'ready'))
-    await new Promise((resolve) => setTimeout(resolve, random() * 120))
-    await meanwhile(round)
-    child.kill('SIGKILL')
-    await exited(child)
+    try {
+      await until(() => linesOf(effects).some((line) => line.pid === pid && line.kind === 'ready'))
+      await new Promise((resolve) => setTimeout(resolve, random() * 120))
+      await meanwhile(round)
+    } finally {
+      child.kill('SIGKILL')
+      await exited(child)
+    }
   }
   return report(database, effects, rounds)
 }

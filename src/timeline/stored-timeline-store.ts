@@ -92,6 +92,7 @@ export class StoredTimelineStore implements TimelineStore {
       key: this.#keys.eventsFrom(runId, part[0]!.seq),
       value: toEventRecord(part),
     }))
+    if (isOnlyFurther(batch, events)) return { meta, operations }
     const value: StoredRun = { layout: LAYOUT, meta }
     operations.push({ type: 'put', key: this.#keys.run(runId), value })
     if (previousStatus !== meta.status) operations.push(...this.#index.entering(meta, previousStatus))
@@ -101,7 +102,8 @@ export class StoredTimelineStore implements TimelineStore {
   async getRunMeta(runId: string): Promise<RunTimelineMeta | undefined> {
     const stored = (await this.#driver.get(this.#keys.run(runId))) as StoredRun | undefined
     if (stored === undefined) return undefined
-    if (stored.layout <= LAYOUT) return stored.meta
+    if (stored.layout <= LAYOUT)
+      return isFinished(stored.meta.status) ? stored.meta : this.#caughtUp(stored.meta)
     throw new SystemError(
       'VERSION_MISMATCH',
       `Cannot read the timeline of run "${runId}": a newer Busline stored it (layout ${stored.layout}, known: ${LAYOUT}); update this one`,
@@ -241,6 +243,15 @@ export class StoredTimelineStore implements TimelineStore {
     ]
   }
 
+  /** What is known of a run that goes on, with what its events say that were stored since that was. */
+  async #caughtUp(meta: RunTimelineMeta): Promise<RunTimelineMeta> {
+    const events = await this.getEvents(meta.runId, meta.eventCount + 1)
+    const last = events.at(-1)
+    if (!last) return meta
+    const bytes = events.reduce((sum, event) => sum + estimateBytes(event), meta.bytes ?? 0)
+    return { ...meta, eventCount: last.seq, bytes }
+  }
+
   /** The meta with the bytes of the run so far. */
   #measure({ meta, events }: TimelineBatch, sizes: readonly number[]): RunTimelineMeta {
     const known = this.#measured.get(meta.runId) ?? {
@@ -255,4 +266,13 @@ export class StoredTimelineStore implements TimelineStore {
     else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
     return Object.assign({}, meta, { bytes })
   }
+}
+
+/**
+ * Whether all that changes in what is known of a run is how far it has come: its events say that, and it is a third of what
+ * would be written at each boundary.
+ */
+function isOnlyFurther({ meta, previousStatus }: TimelineBatch, events: readonly TimelineEvent[]): boolean {
+  if (previousStatus !== meta.status || isFinished(meta.status) || meta.lostEvents !== undefined) return false
+  return events.length > 0 && events.every(({ snapshot }) => snapshot === undefined)
 }

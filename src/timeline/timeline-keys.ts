@@ -4,7 +4,7 @@ import type { TimelineStatus } from './timeline-store.js'
  * Where the records of a timeline stand in an ordered store:
  *
  * ```
- * timeline/run/<run>                        what is known of the run
+ * timeline/run/<run>                        what is known of the run, as of its last status or snapshot
  * timeline/events/<run>/<first seq>         events that follow each other, as one record
  * timeline/by-time/<start>/<run>            ┐
  * timeline/by-workflow/<wf>/<start>/<run>   ├ to list runs by, the newest last

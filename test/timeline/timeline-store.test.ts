@@ -50,6 +50,36 @@ describe.each([
     expect(await store.getEvents('run', 3, 31)).toEqual(mixed.slice(2, 31))
   })
 
+  it('knows after each append how far a run has come that goes on, and all of it once it has ended', async () => {
+    const whole = createStore(clock)
+    await store.append([batchOf('run', 1, 5)])
+    for (const [from, to] of [
+      [6, 7],
+      [8, 10],
+      [11, 14],
+      [15, 19],
+    ] as const) {
+      await store.append([batchOf('run', from, to, { previousStatus: 'recording' })])
+      const known = createStore(clock)
+      await known.append([batchOf('run', 1, to)])
+      expect(await store.getRunMeta('run')).toEqual(await known.getRunMeta('run'))
+      expect((await store.listRuns({ status: 'recording' })).runs).toEqual((await known.listRuns()).runs)
+    }
+    expect((await store.getNearestSnapshot('run', 19))?.seq).toBe(11)
+    const end = { status: 'complete', endTime: 5_000 } as const
+    await store.append([batchOf('run', 20, 25, { ...end, previousStatus: 'recording' })])
+    await whole.append([batchOf('run', 1, 25, end)])
+    expect(await store.getRunMeta('run')).toEqual(await whole.getRunMeta('run'))
+    expect(await textOf(store.exportRun('run'))).toBe(await textOf(whole.exportRun('run')))
+  })
+
+  it('forgets nothing of what was lost while a run goes on', async () => {
+    await store.append([batchOf('run', 1, 5)])
+    await store.append([batchOf('run', 6, 7, { previousStatus: 'recording', lostEvents: 3 })])
+    await store.append([batchOf('run', 8, 9, { previousStatus: 'recording', lostEvents: 4 })])
+    expect(await store.getRunMeta('run')).toMatchObject({ eventCount: 9, lostEvents: 4 })
+  })
+
   it('counts a batch once that is appended twice', async () => {
     await store.append([batchOf('run', 1, 7)])
     await store.append([batchOf('run', 1, 7)])
@@ -418,6 +448,27 @@ describe('StoredTimelineStore', () => {
     await other.append([batchOf('run', 21, 50, { previousStatus: 'recording' })])
     expect((await other.getRunMeta('run'))!.bytes).toBe(bytes)
     expect(bytes).toBeGreaterThan(50 * 100)
+  })
+
+  it('writes but events as long as a run goes on without a snapshot', () => {
+    const store = new StoredTimelineStore(memoryStorage())
+    const kindsOf = (batch: TimelineBatch) =>
+      store
+        .writes(batch)
+        .operations.map((each) => `${each.type} ${'key' in each ? each.key.split('/')[1] : ''}`)
+    const recording = { previousStatus: 'recording' } as const
+    const paused = { status: 'paused' } as const
+    const entered = ['put by-time', 'put by-workflow', 'put by-status']
+    expect(kindsOf(batchOf('run', 1, 5))).toEqual(['put events', 'put run', ...entered])
+    expect(kindsOf(batchOf('run', 6, 10, recording))).toEqual(['put events'])
+    expect(kindsOf(batchOf('run', 11, 12, recording))).toEqual(['put events', 'put run'])
+    expect(kindsOf(batchOf('run', 13, 14, { ...paused, ...recording }))).toEqual([
+      'put events',
+      'put run',
+      'delete by-status',
+      ...entered,
+    ])
+    expect(kindsOf(batchOf('run', 15, 16, { ...paused, previousStatus: 'paused' }))).toEqual(['put events'])
   })
 
   it('stores once what several events say with one object', async () => {

@@ -68,9 +68,9 @@ async function main(options: Options): Promise<boolean> {
     const matched = tallies.reduce((sum, tally) => sum + tally.matched, 0)
     say(paint('green', `No event was lost: all ${matched} that matched came to one end.`))
   }
-  const file = await runFile?.finish(
-    options.store ?? (runFile.file === DEFAULT_STORE ? `.busline/${seed}.db` : undefined),
-  )
+  // A file that was named keeps its name; so does the one beside it, when another process has that.
+  const isDefault = options.store === undefined && runFile?.file === DEFAULT_STORE
+  const file = await runFile?.finish(isDefault ? `.busline/${seed}.db` : undefined)
   const commands = file === undefined ? [] : inspectionCommands(file)
   if (commands.length > 0) say('', paint('dim', 'Look at these runs:'), ...commands)
   for (const { delivery, reason } of result.refused) {

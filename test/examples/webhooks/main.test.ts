@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -169,6 +169,18 @@ describe('the main job', () => {
     const { code, stderr } = await runMain(['--store', store])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^Cannot keep the runs in ".*no-folder\/runs\.db": .*\n$/)
+  })
+
+  it('leaves the file of a process that lives alone, and keeps its runs beside it', async () => {
+    const store = join(folder, 'taken.db')
+    writeFileSync(store, 'of another')
+    writeFileSync(`${store}.lock`, String(process.pid))
+    const events = join(folder, 'one.ndjson')
+    writeFileSync(events, '{"type":"order:placed","payload":{}}')
+    const { code, stdout } = await runMain(['--seed', '1', '--events', events, '--store', store])
+    expect(code).toBe(0)
+    expect(readFileSync(store, 'utf8')).toBe('of another')
+    expect(stdout).toMatch(/runs --store .*taken\.db\.\d+$/m)
   })
 
   it('tells its options', async () => {

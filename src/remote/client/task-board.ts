@@ -55,6 +55,9 @@ export class TaskBoard {
   readonly #waiting = new Set<Job>()
   readonly #active = new Map<string, number>()
   #running = 0
+  /** Whether it is looked at what waits, and whether there is room that has not been looked at. */
+  #isLooking = false
+  #isRoomNew = false
   #acceptTimer: TimerHandle
   /** How long a chunk of a result may be; the server says how long a message may be. */
   maxChunk = 256 * 1024
@@ -186,12 +189,21 @@ export class TaskBoard {
     if (category !== undefined) this.#active.set(category, this.#active.get(category)! - 1)
   }
 
+  /** What ends at once makes room again, in the middle of this: one more look then, not one inside the other without end. */
   #runWaiting(): void {
-    for (const job of this.#waiting) {
-      if (!this.#hasRoom(job.step.category)) continue
-      this.#waiting.delete(job)
-      this.#run(job)
+    this.#isRoomNew = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    while (this.#isRoomNew) {
+      this.#isRoomNew = false
+      for (const job of this.#waiting) {
+        if (this.#running >= this.#options.maxConcurrentRequests) break
+        if (!this.#hasRoom(job.step.category)) continue
+        this.#waiting.delete(job)
+        this.#run(job)
+      }
     }
+    this.#isLooking = false
   }
 
   #abort(job: Job, reason: unknown): void {

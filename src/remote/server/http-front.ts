@@ -60,8 +60,12 @@ export class HttpFront {
     }
   }
 
-  /** @throws {SystemError} `DUPLICATE_KEY` when the path is taken. */
+  /** @throws {SystemError} `DUPLICATE_KEY` when the path is taken, `VALIDATION` for one that no request can have. */
   addEndpoint(path: string, endpoint: WebSocketEndpoint): () => void {
+    if (typeof path !== 'string' || !/^\/[^?#]*$/.test(path)) {
+      const message = `Cannot add a WebSocket endpoint at ${JSON.stringify(path)}: it must begin with "/", without "?" or "#"`
+      throw new SystemError('VALIDATION', message, { context: { path } })
+    }
     if (path === this.#host.settings.path || this.#endpoints.has(path)) {
       throw new SystemError(
         'DUPLICATE_KEY',

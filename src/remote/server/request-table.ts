@@ -139,7 +139,8 @@ export class RequestTable {
 
   /** Gives the slot back, as `releaseRequest` does. */
   release(requestId: string, options?: { readonly incrementCompleted?: boolean }): void {
-    this.#end(requestId, this.#open.get(requestId), undefined, options)
+    // Taken from a message of a worker it may be anything.
+    if (typeof requestId === 'string') this.#end(requestId, this.#open.get(requestId), undefined, options)
   }
 
   /** What a worker says of a request. @returns what is wrong with it, if anything. */

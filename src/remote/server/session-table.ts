@@ -101,7 +101,7 @@ export class SessionTable {
     }
     const { message } = parsed
     if (!tokens.holds(grant, message.workerId)) return this.#failAuthentication(connection)
-    if (connection.workerId !== undefined) return this.#registerAgain(connection, message)
+    if (connection.workerId !== undefined) return this.#registerAgain(connection, message, grant)
     this.#admit(connection, message, grant)
   }
 
@@ -187,7 +187,8 @@ export class SessionTable {
 
   #begin(connection: Connection, message: Message<'worker_registration'>, grant: Grant): void {
     const { settings, pool, requests, counters } = this.#host
-    const { workerId, workerName, protocol = 1, batches = false } = message
+    const { workerId, workerName, protocol = 1 } = message
+    const batches = protocol >= PROTOCOL && message.batches === true
     const capabilities = readCapabilities(message)
     const sessionId = settings.ids()
     connection.confirmRegistration(workerId, grant)
@@ -227,10 +228,13 @@ export class SessionTable {
     requests.announceCapacity(workerId)
   }
 
-  /** The same socket once more: an impatient client. Nothing changes, and it is told so. */
-  #registerAgain(connection: Connection, { workerId }: Message<'worker_registration'>): void {
+  /** The same socket once more: an impatient client, or one with a new token. Nothing else changes, and it is told so. */
+  #registerAgain(connection: Connection, { workerId }: Message<'worker_registration'>, grant: Grant): void {
     const session = this.#sessionOn(connection)
-    if (session?.workerId === workerId) return void connection.send(this.#welcome(session))
+    if (session?.workerId === workerId) {
+      connection.grant = grant
+      return void connection.send(this.#welcome(session))
+    }
     const message = `This socket is registered as "${connection.workerId}"`
     this.#host.counters.refusedRegistrations++
     connection.send(refusal(message))

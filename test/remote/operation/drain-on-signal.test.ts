@@ -66,6 +66,15 @@ describe('drainOnSignal()', () => {
     expect(stopped).toBe(1)
   })
 
+  it('refuses a timeout that is none when it is set up, not when the signal comes', () => {
+    const before = process.listenerCount(SIGNAL)
+    const options = { signals: [SIGNAL], timeout: 'soon' as never } as const
+    expect(() => drainOnSignal({ stop: () => Promise.resolve() }, options)).toThrow(
+      expect.objectContaining({ code: 'VALIDATION' }) as Error,
+    )
+    expect(process.listenerCount(SIGNAL)).toBe(before)
+  })
+
   it('can be taken back', () => {
     const before = process.listenerCount(SIGNAL)
     const release = drainOnSignal({ stop: () => Promise.resolve() }, { signals: [SIGNAL, 'SIGTERM'] })

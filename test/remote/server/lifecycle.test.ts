@@ -175,6 +175,16 @@ describe('addWebSocketEndpoint()', () => {
     expect(() => server.addWebSocketEndpoint('/', () => {})).toThrow(/taken/)
   })
 
+  it.each(['dashboard', '', '/dashboard?all', 5])(
+    'refuses a path that no request can have: %j',
+    async (path) => {
+      const server = await openServer()
+      expect(() => server.addWebSocketEndpoint(path as string, () => undefined)).toThrow(
+        expect.objectContaining({ code: 'VALIDATION' }) as Error,
+      )
+    },
+  )
+
   it('survives a malformed frame and an endpoint that throws', async () => {
     const server = await openServer()
     server.addWebSocketEndpoint('/echo', () => {})

@@ -27,6 +27,20 @@ describe('a worker that does not speak protocol 2', () => {
   })
 })
 
+describe('a worker that asks for frames of several messages without protocol 2', () => {
+  it('is not promised any, and gets none', async () => {
+    const server = await openServer()
+    const client = await connectRaw(urlOf(server))
+    const frames: string[] = []
+    client.socket.on('message', (data: Buffer) => frames.push(data.toString()))
+    client.send(registration('w-1', { batches: true }))
+    expect(await client.next('worker_registration_ack')).not.toHaveProperty('batches')
+    for (const n of [1, 2, 3]) server.send('w-1', { type: 'news', n })
+    await until(() => client.messages.length === 4, 'all have arrived')
+    expect(frames).toHaveLength(4)
+  })
+})
+
 describe('a worker that is asked to drain while its connection is cut', () => {
   it('is told when it is back', async () => {
     const server = await openServer()

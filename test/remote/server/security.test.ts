@@ -103,6 +103,18 @@ describe('tokens of single workers', () => {
     expect(server.getWorkerCount()).toBe(0)
   })
 
+  it('count by the last one that was given on a socket: a worker can change its token where it stands', async () => {
+    const clock = simulatedClock()
+    const server = await openServer({ clock, authToken: 'old' })
+    const worker = await registerRaw(server, 'w-1', { authToken: 'old' })
+    server.setTokens([{ token: 'new' }], { overlap: '1m' })
+    worker.send(registration('w-1', { authToken: 'new' }))
+    expect(await worker.next('worker_registration_ack')).toMatchObject({ success: true })
+    await clock.advance('2m')
+    expect(worker.socket.readyState).toBe(worker.socket.OPEN)
+    expect(server.getWorkerCount()).toBe(1)
+  })
+
   it('of a connection that was cut do not outlive their revocation', async () => {
     const server = await openServer({ tokens: [{ token: 'one' }, { token: 'two' }] })
     const client = await registerRaw(server, 'w-1', { authToken: 'one', protocol: 2 })

@@ -194,16 +194,19 @@ export class TaskBoard {
     this.#isRoomNew = true
     if (this.#isLooking) return
     this.#isLooking = true
-    while (this.#isRoomNew) {
-      this.#isRoomNew = false
-      for (const job of this.#waiting) {
-        if (this.#running >= this.#options.maxConcurrentRequests) break
-        if (!this.#hasRoom(job.step.category)) continue
-        this.#waiting.delete(job)
-        this.#run(job)
+    try {
+      while (this.#isRoomNew) {
+        this.#isRoomNew = false
+        for (const job of this.#waiting) {
+          if (this.#running >= this.#options.maxConcurrentRequests) break
+          if (!this.#hasRoom(job.step.category)) continue
+          this.#waiting.delete(job)
+          this.#run(job)
+        }
       }
+    } finally {
+      this.#isLooking = false
     }
-    this.#isLooking = false
   }
 
   #abort(job: Job, reason: unknown): void {

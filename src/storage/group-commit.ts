@@ -8,11 +8,6 @@ export interface GroupCommitOptions<Item> {
   readonly flush: (items: readonly Item[]) => Promise<readonly (SystemError | undefined)[]>
   /** Calls `start` a little later, when those who commit in the same turn have done so. */
   readonly schedule: (start: () => void) => void
-  /**
-   * Calls `start` in the same turn, when the promises of those who were just acknowledged have run, so that a commit that
-   * follows another alone need not wait for a turn. Worth it where a flush takes no turn itself. @default always a turn later
-   */
-  readonly afterPromises?: (start: () => void) => void
   /** Most items in one transaction. */
   readonly maxGroup: number
   /** Most items that wait; one more is refused with `CAPACITY`. */
@@ -25,9 +20,6 @@ interface Pending<Item> {
   readonly reject: (error: unknown) => void
 }
 
-/** So many groups of one are written in a turn: timers and sockets of the application wait no longer than for these. */
-const MAX_IN_TURN = 4
-
 /**
  * Lets commits that come while another is being written share the next transaction.
  *
@@ -38,7 +30,6 @@ export class GroupCommit<Item> {
   readonly #options: GroupCommitOptions<Item>
   #waiting: Pending<Item>[] = []
   #isRunning = false
-  #writtenInTurn = 0
   #idle: (() => void)[] = []
 
   constructor(options: GroupCommitOptions<Item>) {
@@ -79,18 +70,8 @@ export class GroupCommit<Item> {
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
-    const { afterPromises } = this.#options
-    if (!afterPromises || group.length > 1 || ++this.#writtenInTurn === MAX_IN_TURN) return this.#takeTurn()
-    afterPromises(() => {
-      if (this.#waiting.length === 1) void this.#run()
-      else this.#takeTurn()
-    })
-  }
-
-  /** The next group starts a turn later: whoever was just acknowledged, or hears of something else then, may still join it. */
-  #takeTurn(): void {
+    // The next group starts a turn later: whoever was just acknowledged may still join it.
     this.#options.schedule(() => {
-      this.#writtenInTurn = 0
       if (this.#waiting.length > 0) return void this.#run()
       this.#isRunning = false
       for (const resolve of this.#idle.splice(0)) resolve()

@@ -1,4 +1,3 @@
-import { nextTick } from 'node:process'
 import { setImmediate as scheduleImmediate } from 'node:timers'
 import type { SystemError } from '../../core/system-error.js'
 import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError } from '../check-operations.js'
@@ -42,7 +41,6 @@ export abstract class SqlStorage implements StorageDriver {
       flush: (commits) => this.use((records) => records.apply(commits)),
       // After the promises that the last group settled have run: who is about to commit again joins the next.
       schedule: scheduleImmediate,
-      afterPromises: nextTick,
       maxGroup: MAX_GROUP,
       maxPending: maxPendingCommits,
     })

@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import { SystemError } from '../core/system-error.js'
 import type { GraphEdge, PlanGraph } from './plan-graph.js'
 
@@ -175,10 +176,6 @@ function joined(inputs: readonly Arrival[]): unknown {
     state = merged
   }
   return { ...state, upstream }
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Names by step, the later ones of a step numbered: `z`, `z-1`, `z-2`, past names that are steps of their own. */

@@ -1,4 +1,5 @@
 import type { AnyEventBus } from '../bus/event-bus.js'
+import { isFields } from '../core/is-fields.js'
 import type { Result } from '../core/result.js'
 import { SystemError } from '../core/system-error.js'
 import type { RuntimeContext } from './runtime-context.js'
@@ -70,8 +71,4 @@ function malformed(type: string, what: string, runId?: string): SystemError {
   return new SystemError('VALIDATION', message, {
     context: { type, ...(runId === undefined ? {} : { runId }) },
   })
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

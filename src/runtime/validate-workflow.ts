@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { isFields } from '../core/is-fields.js'
 import { type Issue, SystemError } from '../core/system-error.js'
 import type { AnyPipeline, AnyStage, AnyStep } from '../pipeline/pipeline-definition.js'
 import { validateAdmissionOptions } from './admission/admission-options.js'
@@ -23,7 +24,7 @@ export function validateWorkflow(
     const issues = parsed.success
       ? []
       : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-    const relations = isObject(workflow) ? relationIssues(workflow as unknown as AnyWorkflow, executors) : []
+    const relations = isFields(workflow) ? relationIssues(workflow as unknown as AnyWorkflow, executors) : []
     // Of a value that is malformed itself enough is said.
     const isSaid = ({ path }: Issue) => issues.some((said) => `${path}.`.startsWith(`${said.path}.`))
     return [...issues, ...relations.filter((each) => !isSaid(each)), ...optionIssues(options)]
@@ -55,24 +56,20 @@ export function assertValidWorkflow(
   })
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** The fields of what should be a record, as far as they are objects. */
 function recordOf<Each>(value: Readonly<Record<string, Each>> | undefined): [string, Each][] {
-  return isObject(value) ? Object.entries(value).filter(([, each]) => isObject(each)) : []
+  return isFields(value) ? Object.entries(value).filter(([, each]) => isFields(each)) : []
 }
 
 /** The items of what should be an array, as far as they are objects, each with its place. */
 function listOf<Each>(value: readonly Each[] | undefined): [number, Each][] {
-  return Array.isArray(value) ? [...(value as Each[]).entries()].filter(([, each]) => isObject(each)) : []
+  return Array.isArray(value) ? [...(value as Each[]).entries()].filter(([, each]) => isFields(each)) : []
 }
 
 /** What no single value shows: ids that are taken twice, names that lead nowhere. Passes over what is malformed. */
 function relationIssues({ triggers, pipelines }: AnyWorkflow, executors: Executors): Issue[] {
   const issues: Issue[] = []
-  const keys = isObject(pipelines) ? Object.keys(pipelines) : []
+  const keys = isFields(pipelines) ? Object.keys(pipelines) : []
   if (keys.length === 0) issues.push({ path: 'pipelines', message: 'must hold at least one pipeline' })
   for (const [id, { event, schedule, pipeline }] of recordOf(triggers)) {
     const path = `triggers.${id}`

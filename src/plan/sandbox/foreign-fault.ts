@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import type { SerializedError } from '../../core/system-error.js'
 import type { JobFault, ThrownValue } from '../job-engine.js'
 import { isTooDeep } from './json-text.js'
@@ -28,21 +29,21 @@ export function faultOfError(text: string, kind: JobFault['kind']): JobFault {
 }
 
 function readThrown(value: unknown): ThrownValue | undefined {
-  if (!isRecord(value)) return undefined
+  if (!isFields(value)) return undefined
   const error = readError(value['error'])
   const details = value['details']
   return {
     type: textOf(value['type']),
     ...(error ? { error } : {}),
     ...('value' in value ? { value: value['value'] } : {}),
-    ...(isRecord(details) ? { details } : {}),
+    ...(isFields(details) ? { details } : {}),
     ...(typeof value['severity'] === 'string' ? { severity: value['severity'] } : {}),
     ...(value['fromModule'] === true ? { fromModule: true } : {}),
   }
 }
 
 function readError(value: unknown): SerializedError | undefined {
-  if (!isRecord(value)) return undefined
+  if (!isFields(value)) return undefined
   const cause = readError(value['cause'])
   return {
     name: textOf(value['name']) || 'Error',
@@ -63,14 +64,10 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   }
   try {
     const data: unknown = JSON.parse(text)
-    return isRecord(data) ? data : {}
+    return isFields(data) ? data : {}
   } catch {
     return {}
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOf(value: unknown): string {

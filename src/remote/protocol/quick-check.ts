@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import type { Message } from './messages.js'
 import type { WireMessage } from './read-frame.js'
 
@@ -25,7 +26,7 @@ export function isPlainRequest(message: WireMessage): message is Message<'task_r
     Number.isSafeInteger(attempt) &&
     (attempt as number) >= 0 &&
     isTextOrNothing(deadline) &&
-    (step === undefined || (isObject(step) && isStep(step)))
+    (step === undefined || (isFields(step) && isStep(step)))
   )
 }
 
@@ -42,7 +43,7 @@ function isStep(step: Fields): boolean {
     typeof stageId === 'string' &&
     typeof stepId === 'string' &&
     (timeoutMs === null || Number.isFinite(timeoutMs)) &&
-    isObject(requires)
+    isFields(requires)
   )
 }
 
@@ -54,8 +55,4 @@ function isId(value: unknown): boolean {
 
 function isTextOrNothing(value: unknown): boolean {
   return value === undefined || typeof value === 'string'
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import { SystemError } from '../../core/system-error.js'
 
 /**
@@ -6,7 +7,7 @@ import { SystemError } from '../../core/system-error.js'
  * @throws {SystemError} `VALIDATION` for what is no object, or cannot be JSON.
  */
 export function toText(message: unknown): string {
-  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+  if (!isFields(message)) {
     throw new SystemError('VALIDATION', 'A message must be an object with a "type"')
   }
   try {

@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import type { WorkerCriteria } from '../pool/worker-info.js'
 import type { RequestTable } from './request-table.js'
 import { toText } from '../protocol/to-text.js'
@@ -23,7 +24,7 @@ export function dispatchRequest(
   { message, requestId = ownId(message), ...criteria }: DispatchOptions,
 ): DispatchedRequest | undefined {
   // Looked at also when nobody is free: the fault is in the message.
-  const text = toText(isObject(message) ? { ...message, requestId } : message)
+  const text = toText(isFields(message) ? { ...message, requestId } : message)
   let settle: (outcome: 'released' | 'lost') => void = () => {}
   const settled = new Promise<'released' | 'lost'>((resolve) => (settle = resolve))
   const workerId = requests.assign({
@@ -36,10 +37,6 @@ export function dispatchRequest(
 }
 
 function ownId(message: unknown): string {
-  const requestId = isObject(message) ? message['requestId'] : undefined
+  const requestId = isFields(message) ? message['requestId'] : undefined
   return typeof requestId === 'string' ? requestId : crypto.randomUUID()
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,11 +1,15 @@
+import { isThenable } from '../core/is-thenable.js'
 import { SystemError } from '../core/system-error.js'
+
+/** Per item: `undefined`, or why it was refused. */
+export type GroupOutcomes = readonly (SystemError | undefined)[]
 
 export interface GroupCommitOptions<Item> {
   /**
-   * Writes a group in one transaction and settles once that is durable: per item `undefined`, or why that item was
-   * refused. Rejecting refuses all of them.
+   * Writes a group in one transaction and returns, or settles, once that is durable. Throwing or rejecting refuses all
+   * items.
    */
-  readonly flush: (items: readonly Item[]) => Promise<readonly (SystemError | undefined)[]>
+  readonly flush: (items: readonly Item[]) => GroupOutcomes | Promise<GroupOutcomes>
   /** Calls `start` a little later, when those who commit in the same turn have done so. */
   readonly schedule: (start: () => void) => void
   /** Most items in one transaction. */
@@ -29,6 +33,7 @@ interface Pending<Item> {
 export class GroupCommit<Item> {
   readonly #options: GroupCommitOptions<Item>
   #waiting: Pending<Item>[] = []
+  /** Whether a group is being written, or about to be. */
   #isRunning = false
   #idle: (() => void)[] = []
 
@@ -37,7 +42,7 @@ export class GroupCommit<Item> {
   }
 
   add(item: Item): Promise<void> {
-    const { maxPending, schedule } = this.#options
+    const { maxPending } = this.#options
     if (this.#waiting.length >= maxPending) {
       return Promise.reject(
         new SystemError('CAPACITY', `Cannot take more than ${maxPending} pending commits: await some first`, {
@@ -47,9 +52,7 @@ export class GroupCommit<Item> {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
-      if (this.#isRunning) return
-      this.#isRunning = true
-      schedule(() => void this.#run())
+      if (!this.#isRunning) this.#begin()
     })
   }
 
@@ -58,23 +61,43 @@ export class GroupCommit<Item> {
     if (this.#isRunning) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  async #run(): Promise<void> {
+  /** The next group starts a turn later, so that whoever was just acknowledged may still join it. */
+  #begin(): void {
+    this.#isRunning = true
+    this.#options.schedule(() => this.#run())
+  }
+
+  #run(): void {
     const group = this.#waiting.splice(0, this.#options.maxGroup)
     try {
-      const outcomes = await this.#options.flush(group.map(({ item }) => item))
-      group.forEach(({ resolve, reject }, index) => {
-        const error = outcomes[index]
-        if (error) reject(error)
-        else resolve()
-      })
+      const outcomes = this.#options.flush(group.map(({ item }) => item))
+      if (!isThenable(outcomes)) return this.#acknowledge(group, outcomes)
+      void outcomes.then(
+        (settled) => this.#acknowledge(group, settled),
+        (error: unknown) => this.#refuse(group, error),
+      )
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      this.#refuse(group, error)
     }
-    // The next group starts a turn later: whoever was just acknowledged may still join it.
-    this.#options.schedule(() => {
-      if (this.#waiting.length > 0) return void this.#run()
-      this.#isRunning = false
-      for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #acknowledge(group: readonly Pending<Item>[], outcomes: GroupOutcomes): void {
+    group.forEach(({ resolve, reject }, index) => {
+      const error = outcomes[index]
+      if (error) reject(error)
+      else resolve()
     })
+    this.#goOn()
+  }
+
+  #refuse(group: readonly Pending<Item>[], error: unknown): void {
+    for (const { reject } of group) reject(error)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#waiting.length > 0) return this.#begin()
+    this.#isRunning = false
+    for (const resolve of this.#idle.splice(0)) resolve()
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SystemError } from '../../src/core/system-error.js'
 import { GroupCommit } from '../../src/storage/group-commit.js'
 
 /** Turns are taken by hand; groups are written as soon as they are begun. */
@@ -42,16 +43,57 @@ describe('GroupCommit', () => {
     await Promise.all(all)
   })
 
-  it('is settled a turn after the last commit', async () => {
+  it('is settled when what waits has been written', async () => {
     const { commits, turn } = open()
     const done = commits.add('a')
     let isSettled = false
     const settled = commits.settle().then(() => (isSettled = true))
-    await turn()
-    await done
+    await Promise.resolve()
     expect(isSettled).toBe(false)
     await turn()
+    await done
     expect(isSettled).toBe(true)
     await settled
+  })
+
+  it('acknowledges within the turn of a group that was written at once', async () => {
+    const turns: (() => void)[] = []
+    const refusal = new SystemError('CONFLICT', 'refused')
+    const commits = new GroupCommit<string>({
+      flush: (items) => items.map((item) => (item === 'refused' ? refusal : undefined)),
+      schedule: (start) => turns.push(start),
+      maxGroup: 10,
+      maxPending: 100,
+    })
+    const outcomes = Promise.allSettled([commits.add('a'), commits.add('refused')])
+    turns.shift()!()
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(turns).toEqual([])
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new SystemError('STORAGE', 'failed')
+      },
+    ],
+    ['rejects', () => Promise.reject(new SystemError('STORAGE', 'failed'))],
+  ])('refuses a group whose writing %s, and goes on with the next', async (_, fail) => {
+    const turns: (() => void)[] = []
+    let isFailing = true
+    const commits = new GroupCommit<string>({
+      flush: (items) => (isFailing ? fail() : items.map(() => undefined)),
+      schedule: (start) => turns.push(start),
+      maxGroup: 10,
+      maxPending: 100,
+    })
+    const refused = commits.add('a')
+    turns.shift()!()
+    await expect(refused).rejects.toMatchObject({ code: 'STORAGE' })
+    isFailing = false
+    const next = commits.add('b')
+    turns.shift()!()
+    await next
   })
 })

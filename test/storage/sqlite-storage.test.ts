@@ -68,6 +68,77 @@ describe('sqliteStorage()', () => {
         await one.commit([expected()])
         expect(await other.get('state')).toBe('of one')
       })
+
+      it.each(['alone', 'beside others'])('refuses to create what the other has created, %s', async (how) => {
+        const { open } = create()
+        await using one = open()
+        await using other = open()
+        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
+        const taken = one.commit([
+          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
+          { type: 'put', key: 'claim', value: { epoch: 7 } },
+          { type: 'put', key: 'state', value: 'taken' },
+        ])
+        const beside = how === 'alone' ? undefined : one.commit([{ type: 'put', key: 'beside', value: 1 }])
+        await expect(taken).rejects.toMatchObject({ code: 'CONFLICT', context: { key: 'claim' } })
+        await beside
+        expect(await one.get('claim')).toEqual({ epoch: 1 })
+        expect(await one.get('state')).toBeUndefined()
+        expect(await one.get('beside')).toBe(beside && 1)
+      })
+
+      it('refuses what expects a record to be absent that is there, and writes another', async () => {
+        const { open } = create()
+        await using one = open()
+        await using other = open()
+        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
+        const refused = one.commit([
+          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
+          { type: 'put', key: 'state', value: 'refused' },
+        ])
+        await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' })
+        expect(await one.get('state')).toBeUndefined()
+      })
+
+      it('judges a commit by what is there, although one of its group wanted to create it and was refused', async () => {
+        const { open } = create()
+        await using one = open()
+        await using other = open()
+        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
+        const refused = one.commit([
+          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
+          { type: 'expect', key: 'other', field: 'epoch', equals: 1 },
+          { type: 'put', key: 'claim', value: { epoch: 7 } },
+        ])
+        const held = one.commit([
+          { type: 'expect', key: 'claim', field: 'epoch', equals: 1 },
+          { type: 'put', key: 'state', value: 'held' },
+        ])
+        await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' })
+        await held
+        expect(await one.get('state')).toBe('held')
+      })
+
+      it.each([
+        ['deleted', { type: 'delete', key: 'claim' }],
+        ['deleted with its prefix', { type: 'deletePrefix', prefix: 'cl' }],
+      ] as const)(
+        'refuses to create what is there and %s by a later commit of the group',
+        async (_, removal) => {
+          const { open } = create()
+          await using one = open()
+          await using other = open()
+          await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
+          const taken = one.commit([
+            { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
+            { type: 'put', key: 'claim', value: { epoch: 7 } },
+          ])
+          const removed = one.commit([removal])
+          await expect(taken).rejects.toMatchObject({ code: 'CONFLICT' })
+          await removed
+          expect(await one.get('claim')).toBeUndefined()
+        },
+      )
     })
   })
 })

@@ -1,8 +1,7 @@
 import { setImmediate as scheduleImmediate } from 'node:timers'
-import type { SystemError } from '../../core/system-error.js'
 import { type CheckedCommit, checkKey, checkOperations, checkScan, closedError } from '../check-operations.js'
 import { encodeJson } from '../encode-json.js'
-import { GroupCommit } from '../group-commit.js'
+import { GroupCommit, type GroupOutcomes } from '../group-commit.js'
 import { type KeyRange, scanRange } from '../key-range.js'
 import type { ScanOptions, StorageDriver, StorageOperation, StorageRecord } from '../storage-driver.js'
 
@@ -21,10 +20,8 @@ export interface SqlRecords {
     onDamaged: ScanOptions['onDamaged'],
   ): StorageRecord[] | Promise<StorageRecord[]>
   /** Applies a group in one transaction. Returns, per commit, why it was refused. */
-  apply(commits: readonly CheckedCommit<string>[]): Outcomes | Promise<Outcomes>
+  apply(commits: readonly CheckedCommit<string>[]): GroupOutcomes | Promise<GroupOutcomes>
 }
-
-type Outcomes = readonly (SystemError | undefined)[]
 
 /**
  * What the storages on SQL databases have in common: calls are checked, values become JSON, commits made at the same time
@@ -49,7 +46,7 @@ export abstract class SqlStorage implements StorageDriver {
   async get(key: string): Promise<unknown> {
     this.#checkOpen()
     checkKey(key)
-    return this.use((records) => records.get(key))
+    return await this.use((records) => records.get(key))
   }
 
   async scan(options: ScanOptions): Promise<readonly StorageRecord[]> {
@@ -57,12 +54,18 @@ export abstract class SqlStorage implements StorageDriver {
     const limit = checkScan(options)
     const range = scanRange(options)
     if (!range) return []
-    return this.use((records) => records.scan(range, limit, options.reverse ?? false, options.onDamaged))
+    return await this.use((records) =>
+      records.scan(range, limit, options.reverse ?? false, options.onDamaged),
+    )
   }
 
-  async commit(operations: readonly StorageOperation[]): Promise<void> {
-    this.#checkOpen()
-    await this.#commits.add(checkOperations(operations, encodeJson))
+  commit(operations: readonly StorageOperation[]): Promise<void> {
+    try {
+      this.#checkOpen()
+      return this.#commits.add(checkOperations(operations, encodeJson))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async close(): Promise<void> {
@@ -77,7 +80,7 @@ export abstract class SqlStorage implements StorageDriver {
   }
 
   /** Runs `action` on the open database; the first call opens it, and one whose opening failed is followed by another. */
-  protected abstract use<T>(action: (records: SqlRecords) => T | Promise<T>): Promise<T>
+  protected abstract use<T>(action: (records: SqlRecords) => T | Promise<T>): T | Promise<T>
 
   /** Lets go of the database, if it was opened. Called once, when nothing uses it any more. */
   protected abstract release(): Promise<void>

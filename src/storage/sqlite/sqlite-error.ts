@@ -9,6 +9,7 @@ const NAMES: Record<number, string> = {
   11: 'CORRUPT',
   13: 'FULL',
   14: 'CANTOPEN',
+  19: 'CONSTRAINT',
   26: 'NOTADB',
 }
 

@@ -1,10 +1,12 @@
 import { isSystemError, SystemError } from '../../core/system-error.js'
 import type { CheckedCommit } from '../check-operations.js'
-import { foldCommits } from '../fold-commits.js'
+import { type FoldedCommits, foldCommits } from '../fold-commits.js'
+import type { GroupOutcomes } from '../group-commit.js'
 import { type KeyRange, prefixEnd } from '../key-range.js'
 import { checksumOf, damagedError, decodeRecord } from '../sql/json-record.js'
 import { AFTER_ALL_KEYS, decodeKey, encodeKey } from '../sql/sortable-key.js'
 import type { StorageRecord } from '../storage-driver.js'
+import { assumedAbsent } from './assumed-absent.js'
 import {
   type SqliteDatabase,
   type SqliteStatement,
@@ -12,10 +14,17 @@ import {
   takesArrays,
 } from './sqlite-database.js'
 import { KnownValues } from './known-values.js'
+import { type Bytes, toBuffer, toBytes, toText } from './sqlite-bytes.js'
 import { isBusy, sqliteCode, sqliteError } from './sqlite-error.js'
 
 /** Of the tables; a higher one was made by a newer Busline. */
 const FORMAT = 1
+
+/**
+ * So many pages, 16 MB, may be in the log before they are moved to the file. Most are written again and again, such as the ends
+ * of indexes: with SQLite's own 1000 a run that goes alone pays twice as much for it.
+ */
+const LOG_PAGES = 4000
 
 /** How long SQLite itself waits for a lock. Short, as it blocks the thread: longer waits are made of several. */
 const BUSY_WAIT_MS = 20
@@ -26,8 +35,6 @@ const BUSY_WAIT_MS = 20
  */
 const COLUMNS = 'CAST(json AS BLOB) AS json, CAST(checksum AS INTEGER) AS checksum'
 const KEY = 'CAST(key AS BLOB) AS key'
-
-type Bytes = Uint8Array | ArrayBuffer
 
 interface Row {
   readonly json: Bytes
@@ -58,6 +65,7 @@ export class SqliteRecords {
   readonly #takesArrays: boolean
   readonly #get: SqliteStatement
   readonly #getMany: SqliteStatement
+  readonly #insert: SqliteStatement
   readonly #put: SqliteStatement
   readonly #delete: SqliteStatement
   readonly #deleteRange: SqliteStatement
@@ -80,14 +88,16 @@ export class SqliteRecords {
       `PRAGMA synchronous = ${synchronous}; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON`,
     )
     database.exec('PRAGMA cell_size_check = ON')
+    if (isOurs) database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
     this.#createTables()
     this.#get = database.prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
     this.#getMany = database.prepare(
       `SELECT ${KEY}, ${COLUMNS} FROM busline_records WHERE busline_records.key IN (SELECT value FROM json_each(?))`,
     )
+    const insert = 'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?)'
+    this.#insert = database.prepare(insert)
     this.#put = database.prepare(
-      'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?) ' +
-        'ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum',
+      `${insert} ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum`,
     )
     this.#delete = database.prepare('DELETE FROM busline_records WHERE key = ?')
     const dataVersion = database.prepare('PRAGMA data_version')
@@ -126,28 +136,42 @@ export class SqliteRecords {
   }
 
   /** Applies a group in one transaction. Returns, per commit, why it was refused; throws when the engine failed. */
-  apply(commits: readonly CheckedCommit<string>[]): (SystemError | undefined)[] {
+  apply(commits: readonly CheckedCommit<string>[]): GroupOutcomes {
+    return this.#apply(commits, assumedAbsent(commits))
+  }
+
+  /** @param absent Keys that are inserted, and so found to be absent. */
+  #apply(commits: readonly CheckedCommit<string>[], absent: ReadonlySet<string>): GroupOutcomes {
     let isCommitting = false
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       this.#known?.begin()
-      const stored = this.#readExpected(commits)
-      const folded = foldCommits(commits, (key) => this.#current(key, stored), JSON.parse)
+      let inserted = absent
+      let folded = this.#fold(commits, inserted)
+      if (inserted.size > 0 && folded.outcomes.some((refusal) => refusal !== undefined)) {
+        // Who is refused inserts nothing, so that it would not be found.
+        inserted = NONE
+        folded = this.#fold(commits, inserted)
+      }
       const { outcomes, deletedPrefixes, records } = folded
       for (const prefix of deletedPrefixes) {
         this.#run(this.#deleteRange, [encodeKey(prefix), encodeEnd(prefixEnd(prefix))])
       }
       for (const [key, json] of records) {
         if (json === undefined) this.#run(this.#delete, [encodeKey(key)])
-        else this.#run(this.#put, [encodeKey(key), json, checksumOf(key, json)])
+        else {
+          const put = inserted.has(key) ? this.#insert : this.#put
+          this.#run(put, [encodeKey(key), json, checksumOf(key, json)])
+        }
       }
       isCommitting = true
       this.#database.exec('COMMIT')
       this.#known?.committed(commits, folded)
-      return [...outcomes]
+      return outcomes
     } catch (error) {
       this.#known?.clear()
       this.#rollBack()
+      if (absent.size > 0 && sqliteCode(error) === 'CONSTRAINT') return this.#apply(commits, NONE)
       // Frames of a transaction whose last write or flush failed may be on the disk all the same.
       if (isCommitting) throw sqliteError(error, this.#file, !isBusy(error) && sqliteCode(error) !== 'FULL')
       if (commits.length === 1) throw error
@@ -188,6 +212,12 @@ export class SqliteRecords {
     }
   }
 
+  #fold(commits: readonly CheckedCommit<string>[], absent: ReadonlySet<string>): FoldedCommits<string> {
+    const stored = this.#readExpected(commits, absent)
+    const read = (key: string) => (absent.has(key) ? undefined : this.#current(key, stored))
+    return foldCommits(commits, read, JSON.parse)
+  }
+
   /** The value before the transaction that is under way. */
   #current(key: string, stored: ReadonlyMap<string, Row | undefined>): unknown {
     if (this.#known?.has(key)) return this.#known.get(key)
@@ -197,13 +227,16 @@ export class SqliteRecords {
   }
 
   /** What commits expect something of and is not known, read at once where it is much: a call of an engine costs more than a row. */
-  #readExpected(commits: readonly CheckedCommit<string>[]): ReadonlyMap<string, Row | undefined> {
+  #readExpected(
+    commits: readonly CheckedCommit<string>[],
+    absent: ReadonlySet<string>,
+  ): ReadonlyMap<string, Row | undefined> {
     const expected = commits.reduce((sum, { expectations }) => sum + expectations.length, 0)
     if (expected < LEAST_TOGETHER) return NOTHING_READ
     const stored = new Map<string, Row | undefined>()
     for (const { expectations } of commits) {
       for (const { key } of expectations) {
-        if (!this.#known?.has(key)) stored.set(key, undefined)
+        if (!absent.has(key) && !this.#known?.has(key)) stored.set(key, undefined)
       }
     }
     if (stored.size < LEAST_TOGETHER) return NOTHING_READ
@@ -298,27 +331,12 @@ export class SqliteRecords {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 const NOTHING_READ: ReadonlyMap<string, Row | undefined> = new Map()
 
 function encodeEnd(end: string | undefined): string {
   return end === undefined ? AFTER_ALL_KEYS : encodeKey(end)
-}
-
-/** What engines return for bytes differs: a Buffer, a Uint8Array, an ArrayBuffer. */
-function toBuffer(bytes: Bytes): Buffer {
-  return bytes instanceof ArrayBuffer
-    ? Buffer.from(bytes)
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-/** `undefined` for what is not even bytes. */
-function toBytes(bytes: Bytes | null | undefined): Buffer | undefined {
-  return bytes ? toBuffer(bytes) : undefined
-}
-
-/** Bytes that are not UTF-8 become the text of another key. */
-function toText(bytes: Bytes | null | undefined): string | undefined {
-  return toBytes(bytes)?.toString()
 }
 
 /** Engines throw errors of their own for text that is no longer UTF-8. */

@@ -51,7 +51,8 @@ class SqliteStorage extends SqlStorage {
   readonly #file: string
   readonly #clock: Clock
   readonly #busyTimeoutMs: number
-  #records: Promise<SqliteRecords> | undefined
+  #opening: Promise<SqliteRecords> | undefined
+  #records: SqliteRecords | undefined
 
   constructor(options: SqliteTarget & SqliteStorageOptions) {
     const { clock = systemClock, busyTimeout = '5s', maxPendingCommits } = options
@@ -63,24 +64,45 @@ class SqliteStorage extends SqlStorage {
     this.#busyTimeoutMs = toMs(busyTimeout)
   }
 
-  /** Again while another process holds a lock. */
-  protected async use<T>(action: (records: SqliteRecords) => T | Promise<T>): Promise<T> {
-    const giveUpAt = this.#clock.now() + this.#busyTimeoutMs
-    for (;;) {
-      try {
-        this.#records ??= this.#open()
-        return await action(await this.#records)
-      } catch (error) {
-        if (!isBusy(error) || this.#clock.now() >= giveUpAt) throw sqliteError(error, this.#file)
-      }
-      await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, RETRY_MS))
+  /** At once where the file is open and nobody else holds its lock. */
+  protected use<T>(action: (records: SqliteRecords) => T | Promise<T>): T | Promise<T> {
+    if (!this.#records) return this.#useLater(action)
+    try {
+      return action(this.#records)
+    } catch (error) {
+      if (isBusy(error)) return this.#useLater(action, error)
+      throw sqliteError(error, this.#file)
     }
   }
 
   protected async release(): Promise<void> {
-    const records = await this.#records?.catch(() => undefined)
+    const records = await this.#opening?.catch(() => undefined)
+    this.#opening = undefined
     this.#records = undefined
     if ('file' in this.#options) records?.close()
+  }
+
+  /**
+   * Opens the file first, and tries again while another process holds a lock.
+   *
+   * @param busy The error of an attempt that met such a lock.
+   */
+  async #useLater<T>(action: (records: SqliteRecords) => T | Promise<T>, busy?: unknown): Promise<T> {
+    const giveUpAt = this.#clock.now() + this.#busyTimeoutMs
+    for (let held = busy; ;) {
+      if (held !== undefined) {
+        if (this.#clock.now() >= giveUpAt) throw sqliteError(held, this.#file)
+        await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, RETRY_MS))
+      }
+      try {
+        this.#opening ??= this.#open()
+        this.#records = await this.#opening
+        return await action(this.#records)
+      } catch (error) {
+        if (!isBusy(error)) throw sqliteError(error, this.#file)
+        held = error
+      }
+    }
   }
 
   async #open(): Promise<SqliteRecords> {
@@ -93,7 +115,7 @@ class SqliteStorage extends SqlStorage {
       const { synchronous } = this.#options
       return new SqliteRecords(database, this.#file, { synchronous, isOurs: opened !== undefined })
     } catch (error) {
-      this.#records = undefined
+      this.#opening = undefined
       opened?.close()
       throw error
     }

@@ -16,6 +16,8 @@ beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'busline-sqlite-'))))
 afterAll(() => rmSync(folder, { recursive: true }))
 const newFile = () => join(folder, `${++files}.db`)
 
+const PAGE_BYTES = 4096
+
 const put = (key: string, value: unknown): StorageOperation => ({ type: 'put', key, value })
 const faultOf = (promise: Promise<unknown>): Promise<SystemError> =>
   promise.then(
@@ -352,6 +354,27 @@ describe('a damaged file', () => {
     expect(conditional).toMatchObject({ reason: { code: 'STORAGE', context: { key: 'run/2' } } })
     expect(await damaged.get('run/2')).toBe('repaired')
     expect(await damaged.scan({ prefix: '' })).toHaveLength(4)
+  })
+
+  it('reads and writes the others after it met a page that is damaged', async () => {
+    const file = newFile()
+    const keys = Array.from({ length: 50 }, (_, index) => `run/${index}`)
+    {
+      await using storage = sqliteStorage({ file })
+      await storage.commit(keys.map((key) => put(key, `value of ${key}.`.repeat(150))))
+    }
+    const bytes = readFileSync(file)
+    const page = Math.floor(bytes.indexOf('value of run/25.') / PAGE_BYTES)
+    bytes.fill(0xff, page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
+    writeFileSync(file, bytes)
+    await using damaged = sqliteStorage({ file })
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await faultOf(damaged.get('run/25'))).toMatchObject({ code: 'STORAGE' })
+      expect(await damaged.get('run/1')).toBe('value of run/1.'.repeat(150))
+      expect(await damaged.get('run/absent')).toBeUndefined()
+      expect(await faultOf(damaged.commit([put('run/25', attempt)]))).toMatchObject({ code: 'STORAGE' })
+      await damaged.commit([put('run/1', 'value of run/1.'.repeat(150))])
+    }
   })
 
   it('refuses only the commits that expect something of what is damaged, among many made at once', async () => {

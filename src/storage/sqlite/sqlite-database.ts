@@ -8,7 +8,7 @@ export type SqliteValue = string | number | Uint8Array | null
 export interface SqliteStatement {
   run(...values: SqliteValue[] | [SqliteValue[]]): unknown
   get(...values: SqliteValue[] | [SqliteValue[]]): unknown
-  all(...values: SqliteValue[]): unknown[]
+  all(...values: SqliteValue[] | [SqliteValue[]]): unknown[]
 }
 
 /** The part of a database that is used: what `better-sqlite3`, `libsql` and `DatabaseSync` of `node:sqlite` have in common. */
@@ -36,16 +36,6 @@ export async function openSqliteDatabase(
   const Database = await loadEngine(engines)
   if (file !== ':memory:' && file !== '') await mkdir(dirname(file), { recursive: true })
   return new Database(file)
-}
-
-/** Whether an engine takes values in one array too, as `libsql` and `better-sqlite3` do. */
-export function takesArrays(database: SqliteDatabase): boolean {
-  try {
-    const row = database.prepare('SELECT ? AS value').get(['x'])
-    return (row as { value?: unknown } | null | undefined)?.value === 'x'
-  } catch {
-    return false
-  }
 }
 
 async function loadEngine(engines: readonly SqliteEngine[]): Promise<DatabaseClass> {

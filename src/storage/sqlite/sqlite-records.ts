@@ -7,13 +7,9 @@ import { checksumOf, damagedError, decodeRecord } from '../sql/json-record.js'
 import { AFTER_ALL_KEYS, decodeKey, encodeKey } from '../sql/sortable-key.js'
 import type { StorageRecord } from '../storage-driver.js'
 import { assumedAbsent } from './assumed-absent.js'
-import {
-  type SqliteDatabase,
-  type SqliteStatement,
-  type SqliteValue,
-  takesArrays,
-} from './sqlite-database.js'
 import { KnownValues } from './known-values.js'
+import { type EngineTraits, PreparedStatement, findTraits } from './prepared-statement.js'
+import type { SqliteDatabase } from './sqlite-database.js'
 import { type Bytes, toBuffer, toBytes, toText } from './sqlite-bytes.js'
 import { isBusy, sqliteCode, sqliteError } from './sqlite-error.js'
 
@@ -62,14 +58,16 @@ export type OnDamaged = ((error: SystemError) => void) | undefined
 export class SqliteRecords {
   readonly #file: string
   readonly #database: SqliteDatabase
-  readonly #takesArrays: boolean
-  readonly #get: SqliteStatement
-  readonly #getMany: SqliteStatement
-  readonly #insert: SqliteStatement
-  readonly #put: SqliteStatement
-  readonly #delete: SqliteStatement
-  readonly #deleteRange: SqliteStatement
-  readonly #scans = new Map<string, SqliteStatement>()
+  readonly #traits: EngineTraits
+  readonly #begin: PreparedStatement
+  readonly #commit: PreparedStatement
+  readonly #get: PreparedStatement
+  readonly #getMany: PreparedStatement
+  readonly #insert: PreparedStatement
+  readonly #put: PreparedStatement
+  readonly #delete: PreparedStatement
+  readonly #deleteRange: PreparedStatement
+  readonly #scans = new Map<string, PreparedStatement>()
   /** Only of a connection that nobody else has: what others write through the same one changes no `data_version`. */
   readonly #known: KnownValues | undefined
 
@@ -80,7 +78,7 @@ export class SqliteRecords {
   ) {
     this.#file = file
     this.#database = database
-    this.#takesArrays = takesArrays(database)
+    this.#traits = findTraits(database, isOurs)
     database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`)
     database.exec('PRAGMA journal_mode = WAL')
     // The two of macOS: without them its fsync leaves the data in the drive's cache.
@@ -90,21 +88,23 @@ export class SqliteRecords {
     database.exec('PRAGMA cell_size_check = ON')
     if (isOurs) database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
     this.#createTables()
-    this.#get = database.prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
-    this.#getMany = database.prepare(
+    this.#begin = this.#prepare('BEGIN IMMEDIATE')
+    this.#commit = this.#prepare('COMMIT')
+    this.#get = this.#prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
+    this.#getMany = this.#prepare(
       `SELECT ${KEY}, ${COLUMNS} FROM busline_records WHERE busline_records.key IN (SELECT value FROM json_each(?))`,
     )
     const insert = 'INSERT INTO busline_records (key, json, checksum) VALUES (?, ?, ?)'
-    this.#insert = database.prepare(insert)
-    this.#put = database.prepare(
+    this.#insert = this.#prepare(insert)
+    this.#put = this.#prepare(
       `${insert} ON CONFLICT (key) DO UPDATE SET json = excluded.json, checksum = excluded.checksum`,
     )
-    this.#delete = database.prepare('DELETE FROM busline_records WHERE key = ?')
-    const dataVersion = database.prepare('PRAGMA data_version')
+    this.#delete = this.#prepare('DELETE FROM busline_records WHERE key = ?')
+    this.#deleteRange = this.#prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
+    const dataVersion = this.#prepare('PRAGMA data_version')
     this.#known = isOurs
       ? new KnownValues(() => (dataVersion.get() as { data_version: number }).data_version)
       : undefined
-    this.#deleteRange = database.prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
   }
 
   get(key: string): unknown {
@@ -143,7 +143,7 @@ export class SqliteRecords {
   /** @param absent Keys that are inserted, and so found to be absent. */
   #apply(commits: readonly CheckedCommit<string>[], absent: ReadonlySet<string>): GroupOutcomes {
     let isCommitting = false
-    this.#database.exec('BEGIN IMMEDIATE')
+    this.#begin.write()
     try {
       this.#known?.begin()
       let inserted = absent
@@ -155,17 +155,17 @@ export class SqliteRecords {
       }
       const { outcomes, deletedPrefixes, records } = folded
       for (const prefix of deletedPrefixes) {
-        this.#run(this.#deleteRange, [encodeKey(prefix), encodeEnd(prefixEnd(prefix))])
+        this.#deleteRange.write([encodeKey(prefix), encodeEnd(prefixEnd(prefix))])
       }
       for (const [key, json] of records) {
-        if (json === undefined) this.#run(this.#delete, [encodeKey(key)])
+        if (json === undefined) this.#delete.write([encodeKey(key)])
         else {
           const put = inserted.has(key) ? this.#insert : this.#put
-          this.#run(put, [encodeKey(key), json, checksumOf(key, json)])
+          put.write([encodeKey(key), json, checksumOf(key, json)])
         }
       }
       isCommitting = true
-      this.#database.exec('COMMIT')
+      this.#commit.write()
       this.#known?.committed(commits, folded)
       return outcomes
     } catch (error) {
@@ -189,10 +189,8 @@ export class SqliteRecords {
     this.#database.close()
   }
 
-  /** With the values in one array where the engine takes that: libsql makes one of them otherwise, slowly. */
-  #run(statement: SqliteStatement, values: SqliteValue[]): void {
-    if (this.#takesArrays) statement.run(values)
-    else statement.run(...values)
+  #prepare(sql: string): PreparedStatement {
+    return new PreparedStatement(this.#database, sql, this.#traits)
   }
 
   /** After a group has failed: finds out which of its commits can be applied, such as all but the one that needs a damaged page. */
@@ -241,7 +239,7 @@ export class SqliteRecords {
     }
     if (stored.size < LEAST_TOGETHER) return NOTHING_READ
     try {
-      const rows = this.#getMany.all(JSON.stringify(Array.from(stored.keys(), encodeKey)))
+      const rows = this.#getMany.all([JSON.stringify(Array.from(stored.keys(), encodeKey))])
       for (const row of rows as (Row & { readonly key: Bytes })[]) {
         stored.set(decodeKey(toText(row.key) ?? ''), row)
       }
@@ -256,7 +254,7 @@ export class SqliteRecords {
   #read(key: string, encodedKey: string): unknown {
     let row: Row | undefined
     try {
-      row = this.#get.get(encodedKey) as Row | undefined
+      row = this.#get.get([encodedKey]) as Row | undefined
     } catch (error) {
       throw isDamage(error) ? damagedError(key, error) : error
     }
@@ -293,8 +291,8 @@ export class SqliteRecords {
       `SELECT ${columns} FROM busline_records WHERE busline_records.key >= CAST(? AS TEXT) ` +
       `AND busline_records.key < CAST(? AS TEXT) ORDER BY busline_records.key ${isReverse ? 'DESC' : 'ASC'} LIMIT ?`
     let statement = this.#scans.get(sql)
-    if (!statement) this.#scans.set(sql, (statement = this.#database.prepare(sql)))
-    return statement.all(lower, upper, limit) as ScannedRow[]
+    if (!statement) this.#scans.set(sql, (statement = this.#prepare(sql)))
+    return statement.all([lower, upper, limit]) as ScannedRow[]
   }
 
   #createTables(): void {

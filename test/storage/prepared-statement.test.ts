@@ -48,6 +48,13 @@ describe.each(opened)('a statement of $engine', ({ open }) => {
     },
   )
 
+  it('says the one value there is', async () => {
+    const { database } = await prepareAll(true)
+    const version = new PreparedStatement(database, 'PRAGMA data_version', findTraits(database, true))
+    expect([typeof version.value(), typeof version.value()]).toEqual(['number', 'number'])
+    database.close()
+  })
+
   it('begins and ends transactions, and begins one after it could not', async () => {
     const { insert, keys, database } = await prepareAll(true)
     const traits = findTraits(database, true)

@@ -17,6 +17,7 @@ export class PreparedStatement {
   readonly #statement: SqliteStatement
   readonly #traits: EngineTraits
   #hasFailed = false
+  #isRaw = false
 
   constructor(database: SqliteDatabase, sql: string, traits: EngineTraits) {
     this.#statement = database.prepare(sql)
@@ -28,6 +29,14 @@ export class PreparedStatement {
     return this.#hasFailed ? this.all(values)[0] : this.#call('get', values)
   }
 
+  /** The first field of the one row there is, without an object made of it where the engine can do without. */
+  value(): unknown {
+    if (!this.#isRaw) this.#statement.raw?.(true)
+    this.#isRaw = true
+    const row = this.get()
+    return Array.isArray(row) ? row[0] : Object.values(row as object)[0]
+  }
+
   /** All rows. */
   all(values: SqliteValue[]): unknown[] {
     return this.#call('all', values) as unknown[]
@@ -37,7 +46,7 @@ export class PreparedStatement {
     this.#call(this.#traits.getWrites && !this.#hasFailed ? 'get' : 'run', values)
   }
 
-  #call(method: keyof SqliteStatement, values: SqliteValue[]): unknown {
+  #call(method: 'get' | 'all' | 'run', values: SqliteValue[]): unknown {
     try {
       return this.#traits.takesArrays ? this.#statement[method](values) : this.#statement[method](...values)
     } catch (error) {

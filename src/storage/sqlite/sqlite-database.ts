@@ -9,6 +9,8 @@ export interface SqliteStatement {
   run(...values: SqliteValue[] | [SqliteValue[]]): unknown
   get(...values: SqliteValue[] | [SqliteValue[]]): unknown
   all(...values: SqliteValue[] | [SqliteValue[]]): unknown[]
+  /** Whether a row is an array from now on. `node:sqlite` has none of this name. */
+  raw?(isRaw: boolean): unknown
 }
 
 /** The part of a database that is used: what `better-sqlite3`, `libsql` and `DatabaseSync` of `node:sqlite` have in common. */

@@ -102,9 +102,7 @@ export class SqliteRecords {
     this.#delete = this.#prepare('DELETE FROM busline_records WHERE key = ?')
     this.#deleteRange = this.#prepare('DELETE FROM busline_records WHERE key >= ? AND key < ?')
     const dataVersion = this.#prepare('PRAGMA data_version')
-    this.#known = isOurs
-      ? new KnownValues(() => (dataVersion.get() as { data_version: number }).data_version)
-      : undefined
+    this.#known = isOurs ? new KnownValues(() => dataVersion.value() as number) : undefined
   }
 
   get(key: string): unknown {

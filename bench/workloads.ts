@@ -310,7 +310,7 @@ export const WORKLOADS: readonly Workload[] = [
     unit: 'runs/s',
     higherIsBetter: true,
     // A round takes seconds, in which the disk is now twice as fast, now half.
-    rounds: 11,
+    rounds: 21,
     contestants: [
       contestant('by hand, in three transactions', 'durable/sqlite-by-hand.mjs', 'three'),
       contestant('by hand, in four', 'durable/sqlite-by-hand.mjs', '1'),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { PreparedStatement, findTraits } from '../../src/storage/sqlite/prepared-statement.js'
+import { findTraits } from '../../src/storage/sqlite/engine-traits.js'
+import { PreparedStatement } from '../../src/storage/sqlite/prepared-statement.js'
 import {
   openSqliteDatabase,
   SQLITE_ENGINES,

@@ -320,6 +320,26 @@ describe('a locked database', () => {
   })
 })
 
+describe('a lock that was given up on', () => {
+  it('leaves reads as they are: they see what others write from then on', async () => {
+    const file = newFile()
+    await using storage = sqliteStorage({ file, busyTimeout: 0 })
+    await using writer = sqliteStorage({ file })
+    await writer.commit([put('a', 1)])
+    const other = await openSqliteDatabase(file)
+    await storage.get('a')
+    other.exec('BEGIN IMMEDIATE')
+    expect(await faultOf(storage.commit([put('a', 0)]))).toMatchObject({ context: { reason: 'busy' } })
+    other.exec('ROLLBACK')
+    other.close()
+    for (const value of [2, 3]) {
+      expect(await storage.get('a')).toBe(value - 1)
+      await writer.commit([put('a', value)])
+      expect(await storage.get('a')).toBe(value)
+    }
+  })
+})
+
 describe('a damaged file', () => {
   it('names the record that is damaged and reads the others, one by one and in a scan', async () => {
     const file = newFile()

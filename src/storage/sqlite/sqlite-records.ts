@@ -60,8 +60,6 @@ export class SqliteRecords {
   readonly #file: string
   readonly #database: SqliteDatabase
   readonly #traits: EngineTraits
-  readonly #begin: PreparedStatement
-  readonly #commit: PreparedStatement
   readonly #get: PreparedStatement
   readonly #getMany: PreparedStatement
   readonly #insert: PreparedStatement
@@ -89,8 +87,6 @@ export class SqliteRecords {
     database.exec('PRAGMA cell_size_check = ON')
     if (isOurs) database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
     this.#createTables()
-    this.#begin = this.#prepare('BEGIN IMMEDIATE')
-    this.#commit = this.#prepare('COMMIT')
     this.#get = this.#prepare(`SELECT ${COLUMNS} FROM busline_records WHERE key = ?`)
     this.#getMany = this.#prepare(
       `SELECT ${KEY}, ${COLUMNS} FROM busline_records WHERE busline_records.key IN (SELECT value FROM json_each(?))`,
@@ -142,7 +138,8 @@ export class SqliteRecords {
   /** @param absent Keys that are inserted, and so found to be absent. */
   #apply(commits: readonly CheckedCommit<string>[], absent: ReadonlySet<string>): GroupOutcomes {
     let isCommitting = false
-    this.#begin.write()
+    // Not prepared: one that meets a lock would stay in progress with libsql, and hold on to what reads see, until the next.
+    this.#database.exec('BEGIN IMMEDIATE')
     try {
       this.#known?.begin()
       let inserted = absent
@@ -164,7 +161,7 @@ export class SqliteRecords {
         }
       }
       isCommitting = true
-      this.#commit.write()
+      this.#database.exec('COMMIT')
       this.#known?.committed(commits, folded)
       return outcomes
     } catch (error) {

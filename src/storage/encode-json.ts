@@ -54,8 +54,7 @@ function findFault(value: unknown, depth: number): Fault | undefined {
   }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const child: unknown = value[index]
-      const fault = isSound(child) ? undefined : findFault(child, depth + 1)
+      const fault = findFault(value[index], depth + 1)
       if (fault) return inside(index, fault)
     }
     return undefined
@@ -67,15 +66,10 @@ function findFault(value: unknown, depth: number): Fault | undefined {
   for (const key of Object.keys(value)) {
     if (key === '__proto__' || key === 'constructor') return { what: 'a reserved key', path: [key] }
     const child = (value as Record<string, unknown>)[key]
-    const fault = child === undefined || isSound(child) ? undefined : findFault(child, depth + 1)
+    const fault = child === undefined ? undefined : findFault(child, depth + 1)
     if (fault) return inside(key, fault)
   }
   return undefined
-}
-
-/** What needs no closer look: most of what is stored. */
-function isSound(value: unknown): boolean {
-  return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))
 }
 
 /** The path is put together on the way back, so that what is sound pays nothing for it. */

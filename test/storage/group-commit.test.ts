@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { SystemError } from '../../src/core/system-error.js'
-import { GroupCommit } from '../../src/storage/group-commit.js'
+import { GroupCommit, type GroupCommitOptions } from '../../src/storage/group-commit.js'
+
+type Flush = GroupCommitOptions<string>['flush']
+
+const takeAll: Flush = (items) => Promise.resolve(items.map(() => undefined))
 
 /** Turns are taken by hand; groups are written as soon as they are begun. */
-function open() {
+function open(flush = takeAll) {
   const groups: (readonly string[])[] = []
   const turns: (() => void)[] = []
   const commits = new GroupCommit<string>({
     flush: (items) => {
       groups.push(items)
-      return Promise.resolve(items.map(() => undefined))
+      return flush(items)
     },
     schedule: (start) => turns.push(start),
     maxGroup: 10,
@@ -19,7 +23,7 @@ function open() {
     for (const start of turns.splice(0)) start()
     for (let each = 0; each < 20; each++) await Promise.resolve()
   }
-  return { commits, groups, turn }
+  return { commits, groups, turns, turn }
 }
 
 /** Commits one after the other, each as soon as the last is acknowledged. */
@@ -57,14 +61,10 @@ describe('GroupCommit', () => {
   })
 
   it('acknowledges within the turn of a group that was written at once', async () => {
-    const turns: (() => void)[] = []
     const refusal = new SystemError('CONFLICT', 'refused')
-    const commits = new GroupCommit<string>({
-      flush: (items) => items.map((item) => (item === 'refused' ? refusal : undefined)),
-      schedule: (start) => turns.push(start),
-      maxGroup: 10,
-      maxPending: 100,
-    })
+    const { commits, turns } = open((items) =>
+      items.map((item) => (item === 'refused' ? refusal : undefined)),
+    )
     const outcomes = Promise.allSettled([commits.add('a'), commits.add('refused')])
     turns.shift()!()
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
@@ -80,14 +80,8 @@ describe('GroupCommit', () => {
     ],
     ['rejects', () => Promise.reject(new SystemError('STORAGE', 'failed'))],
   ])('refuses a group whose writing %s, and goes on with the next', async (_, fail) => {
-    const turns: (() => void)[] = []
     let isFailing = true
-    const commits = new GroupCommit<string>({
-      flush: (items) => (isFailing ? fail() : items.map(() => undefined)),
-      schedule: (start) => turns.push(start),
-      maxGroup: 10,
-      maxPending: 100,
-    })
+    const { commits, turns } = open((items) => (isFailing ? fail() : items.map(() => undefined)))
     const refused = commits.add('a')
     turns.shift()!()
     await expect(refused).rejects.toMatchObject({ code: 'STORAGE' })

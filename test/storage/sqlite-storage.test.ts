@@ -50,13 +50,23 @@ describe('sqliteStorage()', () => {
       }
       describeModel(both, { runs: 100, canReopen: true })
 
+      const claim = (epoch: number) => ({ type: 'put', key: 'claim', value: { epoch } }) as const
+      const expected = (equals?: number) =>
+        ({ type: 'expect', key: 'claim', field: 'epoch', equals }) as const
+      /** Two connections; of the claim that the other one made, the first has heard nothing. */
+      const openClaimed = async () => {
+        const { open } = create()
+        const one = open()
+        const other = open()
+        await other.commit([claim(1)])
+        const close = () => Promise.all([one.close(), other.close()])
+        return { one, [Symbol.asyncDispose]: async () => void (await close()) }
+      }
+
       it('judges a commit by what the other has written since', async () => {
         const { open } = create()
         await using one = open()
         await using other = open()
-        const claim = (epoch: number) => ({ type: 'put', key: 'claim', value: { epoch } }) as const
-        const expected = (equals?: number) =>
-          ({ type: 'expect', key: 'claim', field: 'epoch', equals }) as const
         await one.commit([expected(), claim(1)])
         await one.commit([expected(1), { type: 'put', key: 'state', value: 'of one' }])
         await other.commit([expected(1), claim(2)])
@@ -70,15 +80,9 @@ describe('sqliteStorage()', () => {
       })
 
       it.each(['alone', 'beside others'])('refuses to create what the other has created, %s', async (how) => {
-        const { open } = create()
-        await using one = open()
-        await using other = open()
-        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
-        const taken = one.commit([
-          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
-          { type: 'put', key: 'claim', value: { epoch: 7 } },
-          { type: 'put', key: 'state', value: 'taken' },
-        ])
+        await using claimed = await openClaimed()
+        const { one } = claimed
+        const taken = one.commit([expected(), claim(7), { type: 'put', key: 'state', value: 'taken' }])
         const beside = how === 'alone' ? undefined : one.commit([{ type: 'put', key: 'beside', value: 1 }])
         await expect(taken).rejects.toMatchObject({ code: 'CONFLICT', context: { key: 'claim' } })
         await beside
@@ -88,32 +92,22 @@ describe('sqliteStorage()', () => {
       })
 
       it('refuses what expects a record to be absent that is there, and writes another', async () => {
-        const { open } = create()
-        await using one = open()
-        await using other = open()
-        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
-        const refused = one.commit([
-          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
-          { type: 'put', key: 'state', value: 'refused' },
-        ])
+        await using claimed = await openClaimed()
+        const { one } = claimed
+        const refused = one.commit([expected(), { type: 'put', key: 'state', value: 'refused' }])
         await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' })
         expect(await one.get('state')).toBeUndefined()
       })
 
       it('judges a commit by what is there, although one of its group wanted to create it and was refused', async () => {
-        const { open } = create()
-        await using one = open()
-        await using other = open()
-        await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
+        await using claimed = await openClaimed()
+        const { one } = claimed
         const refused = one.commit([
-          { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
+          expected(),
           { type: 'expect', key: 'other', field: 'epoch', equals: 1 },
-          { type: 'put', key: 'claim', value: { epoch: 7 } },
+          claim(7),
         ])
-        const held = one.commit([
-          { type: 'expect', key: 'claim', field: 'epoch', equals: 1 },
-          { type: 'put', key: 'state', value: 'held' },
-        ])
+        const held = one.commit([expected(1), { type: 'put', key: 'state', value: 'held' }])
         await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' })
         await held
         expect(await one.get('state')).toBe('held')
@@ -125,14 +119,9 @@ describe('sqliteStorage()', () => {
       ] as const)(
         'refuses to create what is there and %s by a later commit of the group',
         async (_, removal) => {
-          const { open } = create()
-          await using one = open()
-          await using other = open()
-          await other.commit([{ type: 'put', key: 'claim', value: { epoch: 1 } }])
-          const taken = one.commit([
-            { type: 'expect', key: 'claim', field: 'epoch', equals: undefined },
-            { type: 'put', key: 'claim', value: { epoch: 7 } },
-          ])
+          await using claimed = await openClaimed()
+          const { one } = claimed
+          const taken = one.commit([expected(), claim(7)])
           const removed = one.commit([removal])
           await expect(taken).rejects.toMatchObject({ code: 'CONFLICT' })
           await removed

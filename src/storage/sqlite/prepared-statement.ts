@@ -35,7 +35,7 @@ export class PreparedStatement {
     return this.#call('all', values) as unknown[]
   }
 
-  write(values: SqliteValue[] = []): void {
+  write(values: SqliteValue[]): void {
     this.#call(this.#traits.getWrites && !this.#hasFailed ? 'get' : 'run', values)
   }
 

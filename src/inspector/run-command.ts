@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { SystemError } from '../core/system-error.js'
 import type { InspectedRuntime, RunCommand } from './inspector-source.js'
@@ -37,9 +38,9 @@ function perform(runtime: InspectedRuntime, runId: string, command: RunCommand) 
 
 /** Checks what came from outside. @throws {SystemError} `VALIDATION` */
 export function parseCommand(type: string, body: unknown): RunCommand {
-  const fields = isRecord(body) ? body : {}
+  const fields = isFields(body) ? body : {}
   const { patch, reason } = fields
-  if (patch !== undefined && !isRecord(patch)) throw malformed('"patch" must be an object')
+  if (patch !== undefined && !isFields(patch)) throw malformed('"patch" must be an object')
   switch (type) {
     case 'abort':
       if (reason !== undefined && typeof reason !== 'string') throw malformed('"reason" must be text')
@@ -56,8 +57,4 @@ export function parseCommand(type: string, body: unknown): RunCommand {
 
 function malformed(reason: string): SystemError {
   return new SystemError('VALIDATION', `Cannot give the command: ${reason}`)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

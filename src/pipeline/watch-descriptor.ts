@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import type { Issue } from '../core/system-error.js'
 import { isStatePath } from './state-path.js'
 
@@ -43,7 +44,7 @@ export function validateDescriptor(descriptor: unknown, path: string): readonly 
   const refuse: Refuse = (field, message) => {
     issues.push({ path: field === '' ? path : `${path}.${field}`, message })
   }
-  if (!isRecord(descriptor)) {
+  if (!isFields(descriptor)) {
     refuse('', 'must be an object such as { event: "order:approved" }')
     return issues
   }
@@ -57,7 +58,7 @@ export function validateDescriptor(descriptor: unknown, path: string): readonly 
   if (mode !== undefined && mode !== 'any' && mode !== 'all') refuse('mode', 'must be "any" or "all"')
   if (!Array.isArray(conditions)) refuse('conditions', 'must be an array')
   else conditions.forEach((condition, index) => checkCondition(condition, `conditions.${index}`, refuse))
-  if (!isRecord(assign)) refuse('assign', 'must be an object of payload paths and state paths')
+  if (!isFields(assign)) refuse('assign', 'must be an object of payload paths and state paths')
   else
     for (const [from, to] of Object.entries(assign)) {
       if (!isStatePath(from) || !isStatePath(to))
@@ -69,7 +70,7 @@ export function validateDescriptor(descriptor: unknown, path: string): readonly 
 type Refuse = (field: string, message: string) => void
 
 function checkCondition(condition: unknown, path: string, refuse: Refuse): void {
-  if (!isRecord(condition)) return refuse(path, 'must be an object such as { field, op, value }')
+  if (!isFields(condition)) return refuse(path, 'must be an object such as { field, op, value }')
   const { field, op, value, valueFrom } = condition
   refuseUnknown(condition, CONDITION_FIELDS, path, refuse)
   if (!isStatePath(field)) refuse(`${path}.field`, 'must be a dotted path into the payload')
@@ -100,10 +101,6 @@ function refuseUnknown(value: object, known: readonly string[], path: string, re
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) refuse(path, `has no field "${key}": its fields are ${known.join(', ')}`)
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isScalar(value: unknown): boolean {

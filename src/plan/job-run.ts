@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import type { TimerHandle } from '../core/clock.js'
 import type { StepContext } from '../pipeline/step-context.js'
 import { toMs } from '../core/duration.js'
@@ -303,8 +304,8 @@ class JobContext implements OperationContext {
 
 /** The state with an error under the step's id. What stood there as `errors` and is no object gives way. */
 function withError(state: unknown, stepId: string, error: RTError): unknown {
-  const fields = typeof state === 'object' && state !== null && !Array.isArray(state) ? state : {}
+  const fields = isFields(state) ? state : {}
   const { errors } = fields as { errors?: unknown }
-  const before = typeof errors === 'object' && errors !== null && !Array.isArray(errors) ? errors : {}
+  const before = isFields(errors) ? errors : {}
   return toStateData({ ...fields, errors: { ...before, [stepId]: error.data } })
 }

@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
@@ -305,9 +306,7 @@ export class Registration implements AdmissionHost {
     const toPatch = mode?.type === 'singleton_loop' ? mode.toPatch : undefined
     try {
       const patch: unknown = toPatch ? toPatch(event) : event.payload
-      return typeof patch === 'object' && patch !== null && !Array.isArray(patch)
-        ? (patch as Record<string, unknown>)
-        : undefined
+      return isFields(patch) ? patch : undefined
     } catch (error) {
       this.#context.report(error, `toPatch of workflow "${this.id}"`)
       return undefined

@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import type { Immutable } from 'immer'
 import type { EventBus } from '../bus/event-bus.js'
 import type { WithSystemEvents } from '../bus/system-events.js'
@@ -256,6 +257,5 @@ function toWorkflow(id: string, given: AnyOptions, stages: readonly AnyStage[]):
 }
 
 function payloadState({ payload }: BusEvent): unknown {
-  const isPlain = typeof payload === 'object' && payload !== null && !Array.isArray(payload)
-  return isPlain ? payload : {}
+  return isFields(payload) ? payload : {}
 }

@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import * as z from 'zod/mini'
 import { isDuration } from '../core/duration.js'
 import { isStandardSchema } from '../core/standard-schema.js'
@@ -19,10 +20,7 @@ const callable = rule((value) => typeof value === 'function', 'must be a functio
 const flag = rule((value) => typeof value === 'boolean', 'must be true or false')
 const duration = rule(isDuration, "must be milliseconds or a string such as '250ms', '30s', '7d'")
 const schema = rule(isStandardSchema, 'must be a Standard Schema, such as one made with zod')
-const record = rule(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be an object',
-)
+const record = rule(isFields, 'must be an object')
 const oneOf = (...values: readonly string[]) =>
   rule((value) => values.includes(value as string), `must be one of ${values.join(', ')}`)
 const wholeFrom = (least: number) =>

@@ -1,3 +1,4 @@
+import { isFields } from '../core/is-fields.js'
 import { SystemError, describe } from '../core/system-error.js'
 import type { TimelineEvent } from './timeline-event.js'
 import {
@@ -73,7 +74,7 @@ function parseLine(line: string, lineNumber: number): unknown {
 }
 
 function readHeader(value: unknown): RunTimelineMeta {
-  const { format, version, meta } = isObject(value) ? value : {}
+  const { format, version, meta } = isFields(value) ? value : {}
   if (format !== FORMAT) throw malformed(`its first line is not the header of a "${FORMAT}"`)
   if (typeof version !== 'number' || version > VERSION) {
     throw new SystemError(
@@ -82,7 +83,7 @@ function readHeader(value: unknown): RunTimelineMeta {
       { context: { version, known: VERSION } },
     )
   }
-  const fields = isObject(meta) ? meta : {}
+  const fields = isFields(meta) ? meta : {}
   const isValid =
     [fields.runId, fields.workflowId, fields.pipelineId].every(isText) &&
     [fields.startTime, fields.eventCount, fields.snapshotInterval].every(Number.isFinite) &&
@@ -92,15 +93,15 @@ function readHeader(value: unknown): RunTimelineMeta {
 }
 
 function readEvent(value: unknown, runId: string, seq: number): TimelineEvent {
-  const event = isObject(value) ? value : {}
+  const event = isFields(value) ? value : {}
   const isValid =
     event.runId === runId &&
     event.seq === seq &&
     Number.isFinite(event.timestamp) &&
     isText(event.type) &&
-    isObject(event.payload) &&
+    isFields(event.payload) &&
     (event.delta === undefined || Array.isArray(event.delta)) &&
-    (event.snapshot === undefined || isObject(event.snapshot))
+    (event.snapshot === undefined || isFields(event.snapshot))
   if (!isValid) throw malformed(`event ${seq} is missing or malformed`)
   return event as unknown as TimelineEvent
 }
@@ -111,10 +112,6 @@ function malformed(reason: string, cause?: unknown): SystemError {
     `Cannot import a timeline: ${reason}`,
     cause === undefined ? {} : { cause },
   )
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isText(value: unknown): value is string {
@@ -163,7 +160,7 @@ function encode(value: unknown, path: string): unknown {
 
 function decode(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decode)
-  if (!isObject(value)) return value
+  if (!isFields(value)) return value
   return Array.isArray(value[TAG])
     ? decodeTagged(value[TAG] as readonly unknown[])
     : fromEntries(Object.entries(value))

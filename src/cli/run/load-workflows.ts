@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import type { RegistrationOptions } from '../../runtime/registration-options.js'
 import type { WorkflowDefinition } from '../../runtime/workflow-definition.js'
 import type { WorkflowRuntime } from '../../runtime/workflow-runtime.js'
@@ -63,7 +64,7 @@ function isPair(value: unknown): value is Entry {
   if (!Array.isArray(value) || value.length > 2 || !isWorkflow(value[0])) return false
   const options: unknown = value[1]
   if (options === undefined) return true
-  return typeof options === 'object' && options !== null && !Array.isArray(options) && !isWorkflow(options)
+  return isFields(options) && !isWorkflow(options)
 }
 
 function noWorkflows(value: unknown, file: string): Failure {

@@ -2,7 +2,13 @@ import type { Clock } from '../../core/clock.js'
 import { isThenable } from '../../core/is-thenable.js'
 import type { SystemError } from '../../core/system-error.js'
 import type { IterationRequest, LoadDriver } from '../load/load-model.js'
-import type { IterationContext, RunnerContext, RunnerInstance, ShapeFunction } from '../runner/runner.js'
+import type {
+  IterationContext,
+  RunnerContext,
+  RunnerInstance,
+  RunnerTelemetry,
+  ShapeFunction,
+} from '../runner/runner.js'
 import type { Breather } from './breather.js'
 import type { RunnerMeter } from './runner-meter.js'
 import type { TelemetryBuffer } from './telemetry-buffer.js'
@@ -150,6 +156,7 @@ class Iteration implements IterationContext {
   readonly #runner: RunnerContext
   #controller: AbortController | undefined
   #reason: SystemError | undefined
+  #unread: RunnerTelemetry | undefined
 
   constructor(runner: RunnerContext, iteration: number, vu: number, resolve: () => void) {
     this.#runner = runner
@@ -174,8 +181,10 @@ class Iteration implements IterationContext {
     return this.#runner.executionProfile
   }
 
+  /** After an interruption its own, which nobody reads: what it counts then belongs to nothing. */
   get telemetry() {
-    return this.#runner.telemetry
+    if (!this.#reason) return this.#runner.telemetry
+    return (this.#unread ??= { ...this.#runner.telemetry, say: () => {} })
   }
 
   get logger() {

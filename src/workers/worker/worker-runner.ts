@@ -35,7 +35,8 @@ export interface RunnerSurroundings {
 /**
  * One runner where it runs: carries out its commands, one after the other. Where it stands is in `RunnerProgress`.
  *
- * R1. Terminate cuts off whatever is under way, at once; stop does so when the grace period is over. No command waits longer.
+ * R1. Terminate cuts off whatever is under way, at once; stop does so when the grace period is over. Neither waits longer for
+ *     what was asked before it, and of that nothing starts afterwards.
  * R2. A fault in user code ends this runner in state `error`, and concerns no other.
  */
 export class WorkerRunner {
@@ -52,7 +53,14 @@ export class WorkerRunner {
   #model: LoadModel | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #isFinishing = false
-  #graceTimer: unknown
+  /** Of a load that has nothing left to start; a reset forgets it. */
+  #finishTimer: unknown
+  /** Of a stop that was asked for. */
+  #stopTimer: unknown
+  /** A stop or a terminate was asked for: no load starts any more, whatever waits in front of it. */
+  #isEnding = false
+  /** Why nothing may begin any more. */
+  #end: SystemError | undefined
 
   constructor(
     runnerId: string,
@@ -118,7 +126,7 @@ export class WorkerRunner {
 
   /** Lets go of everything under way without a word: its worker ends. */
   close(): void {
-    this.#around.clock.clearTimeout(this.#graceTimer)
+    this.#clearTimers()
     this.#cutOff(endedBy('interrupted: its worker has ended', this.#ids()))
   }
 
@@ -126,7 +134,7 @@ export class WorkerRunner {
   command(command: RunnerCommand, update?: RunnerUpdate): Promise<RunnerReply> {
     if (this.#progress.allows(command)) {
       if (command === 'terminate') this.#cutOff(endedBy('terminated', this.#ids()))
-      if (command === 'stop') this.#armGrace()
+      if (command === 'stop') this.#endGracefully()
     }
     const reply = this.#queue.then(() => this.#handle(command, update))
     this.#queue = reply
@@ -173,7 +181,7 @@ export class WorkerRunner {
     this.#progress.require('start')
     this.#change('start')
     this.#model = createLoadModel(this.#options.executionProfile ?? {}, this.#engine)
-    this.#model.start()
+    if (!this.#isEnding) this.#model.start()
   }
 
   async #pause(): Promise<void> {
@@ -189,10 +197,11 @@ export class WorkerRunner {
     await this.#hook('resume')
     this.#progress.require('resume')
     this.#change('resume')
-    this.#model?.resume()
+    if (!this.#isEnding) this.#model?.resume()
   }
 
   async #execute(): Promise<void> {
+    if (this.#end) throw this.#end
     await this.#hooks.unlessCut(this.#engine.run())
     this.#progress.require('execute')
     if (this.#model?.isExhausted()) await this.#complete()
@@ -210,10 +219,11 @@ export class WorkerRunner {
     this.#meter.reset(this.#around.clock.now())
     this.#around.buffer.touch(this.#meter)
     this.#isFinishing = false
+    this.#around.clock.clearTimeout(this.#finishTimer)
     this.#model?.reset()
     this.#change('reset')
     await this.#hook('reset')
-    if (wasRunning && this.#progress.state === 'running') this.#model?.resume()
+    if (wasRunning && this.#progress.state === 'running' && !this.#isEnding) this.#model?.resume()
   }
 
   async #update(update: RunnerUpdate): Promise<void> {
@@ -252,7 +262,7 @@ export class WorkerRunner {
   #finish(): void {
     if (this.#isFinishing || this.#progress.state !== 'running') return
     this.#isFinishing = true
-    this.#armGrace()
+    this.#finishTimer = this.#afterGrace((reason) => this.#engine.interrupt(reason))
     void this.#engine.whenIdle().then(() => {
       this.#queue = this.#queue.then(() => this.#completeIfRunning())
     })
@@ -274,17 +284,26 @@ export class WorkerRunner {
     if (!this.#progress.hasEnded) this.#change('exhausted')
   }
 
-  #armGrace(): void {
+  #afterGrace(act: (reason: SystemError) => void): unknown {
     const { gracePeriod = DEFAULT_GRACE_PERIOD } = this.#options.executionProfile ?? {}
-    const { clock } = this.#around
-    clock.clearTimeout(this.#graceTimer)
-    this.#graceTimer = clock.setTimeout(() => {
-      this.#engine.interrupt(endedBy('interrupted: its grace period is over', this.#ids()))
-    }, toMs(gracePeriod))
+    const reason = () => endedBy('interrupted: its grace period is over', this.#ids())
+    return this.#around.clock.setTimeout(() => act(reason()), toMs(gracePeriod))
+  }
+
+  /** What is under way may end within the grace period, which begins with the first stop. */
+  #endGracefully(): void {
+    this.#model?.stop()
+    this.#isEnding = true
+    this.#stopTimer ??= this.#afterGrace((reason) => {
+      this.#end = reason
+      this.#engine.interrupt(reason)
+    })
   }
 
   #cutOff(reason: SystemError): void {
     this.#model?.stop()
+    this.#isEnding = true
+    this.#end = reason
     this.#engine.interrupt(reason)
     this.#hooks.cut(reason)
   }
@@ -314,8 +333,15 @@ export class WorkerRunner {
     this.#progress.move(reason, { error, ...(reason === 'update' && { options: this.#options }) })
     const { state, hasEnded } = this.#progress
     if (state === 'paused' && before !== 'paused') this.#isFinishing = false
-    if (hasEnded || state === 'paused') this.#around.clock.clearTimeout(this.#graceTimer)
-    if (hasEnded) this.#onEnd(state)
+    if (state === 'paused') this.#around.clock.clearTimeout(this.#finishTimer)
+    if (!hasEnded) return
+    this.#clearTimers()
+    this.#onEnd(state)
+  }
+
+  #clearTimers(): void {
+    this.#around.clock.clearTimeout(this.#finishTimer)
+    this.#around.clock.clearTimeout(this.#stopTimer)
   }
 
   #ids(): { readonly runnerId: string; readonly workerId: string } {

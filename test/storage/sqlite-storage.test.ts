@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -42,6 +42,21 @@ describe('sqliteStorage()', () => {
     for (const { title, run } of storageConformance('sqlite', create, { isDurable: true, values: 'json' }))
       it(title, run)
     describeModel(create, { runs: 100, canReopen: true })
+
+    it('lets the log grow to 4 000 pages, and no further', async () => {
+      const file = newFile()
+      await using storage = sqliteStorage({ file, engine })
+      expect(await largestLog(storage, file)).toSatisfy((pages: number) => pages > 3900 && pages < 4100)
+    })
+
+    it('leaves the log of a database that was handed over as it was', async () => {
+      const file = newFile()
+      const database = await openSqliteDatabase(file, [engine])
+      const storage = sqliteStorage({ database })
+      expect(await largestLog(storage, file)).toSatisfy((pages: number) => pages > 900 && pages < 1100)
+      await storage.close()
+      database.close()
+    })
 
     describe('shared by two processes', () => {
       const both = () => {
@@ -131,6 +146,17 @@ describe('sqliteStorage()', () => {
     })
   })
 })
+
+/** How many pages the log has after writing twice what it may hold, 16 records of a page to a commit. */
+async function largestLog(storage: StorageDriver, file: string): Promise<number> {
+  const value = 'x'.repeat(4000)
+  for (let commit = 0; commit < 500; commit++) {
+    await storage.commit(
+      Array.from({ length: 16 }, (_, at) => ({ type: 'put', key: `${commit}/${at}`, value }) as const),
+    )
+  }
+  return statSync(`${file}-wal`).size / 4120
+}
 
 /** Two connections as one storage: after each question the other one has its turn. */
 function inTurns(storages: readonly [StorageDriver, StorageDriver]): StorageDriver {

@@ -7,6 +7,9 @@ export interface WireMessage {
   readonly [field: string]: unknown
 }
 
+/** A message; or why it is refused and, where that could be read, what it is `about`: its `type` and its `requestId`. */
+export type ReadFrame = Parsed<WireMessage> & { readonly about?: WireMessage }
+
 /** A value that is as deep as plain data may be, and the message around it. */
 const MAX_FRAME_DEPTH = MAX_DEPTH + 4
 
@@ -14,7 +17,7 @@ const MAX_FRAME_DEPTH = MAX_DEPTH + 4
  * The message in a text frame. What it returns is safe to walk: not nested deeper than {@link MAX_FRAME_DEPTH}, and
  * without the key `__proto__` anywhere. Never throws.
  */
-export function readFrame(text: string): Parsed<WireMessage> {
+export function readFrame(text: string): ReadFrame {
   if (isDeeperThan(text, MAX_FRAME_DEPTH)) {
     return refuse('TOO_DEEP', `A message must not be nested deeper than ${MAX_FRAME_DEPTH} levels`)
   }
@@ -32,7 +35,13 @@ export function readFrame(text: string): Parsed<WireMessage> {
   }
   if (mayBeReserved(text)) {
     const path = findReservedKey(value, '')
-    if (path !== undefined) return refuse('INVALID_MESSAGE', `"${path}" has a reserved name`, path)
+    if (path !== undefined) {
+      const { type, requestId } = value as WireMessage
+      return {
+        ...refuse('INVALID_MESSAGE', `"${path}" has a reserved name`, path),
+        about: { type, requestId },
+      }
+    }
   }
   return { ok: true, message: value as WireMessage }
 }

@@ -16,13 +16,19 @@ export interface ConnectionHost {
   readonly clock: Clock
   readonly counters: ServerCounters
   readonly limits: ConnectionLimits
+  readonly receiver: MessageReceiver
   /** Steady time, in which silence is measured. */
   now(): number
-  receive(connection: Connection, message: WireMessage): void
   /** Nothing more will come of it. @param mayReturn Whether it was cut, and not ended by one of the two sides. */
   ended(connection: Connection, mayReturn: boolean): void
   /** The socket is closed. */
   closed(connection: Connection): void
+}
+
+export interface MessageReceiver {
+  receive(connection: Connection, message: WireMessage): void
+  /** A message is about to be refused; what it is about could be read. */
+  receiveUnreadable(connection: Connection, about: WireMessage, fault: ProtocolFault): void
 }
 
 export interface ConnectionLimits {
@@ -185,8 +191,10 @@ export class Connection {
 
   #read(text: string): void {
     const frame = readFrame(text)
-    if (frame.ok) this.#host.receive(this, frame.message)
-    else this.refuse(frame.fault)
+    const { receiver } = this.#host
+    if (frame.ok) return receiver.receive(this, frame.message)
+    if (frame.about) receiver.receiveUnreadable(this, frame.about, frame.fault)
+    this.refuse(frame.fault)
   }
 
   #count(now = this.#host.clock.now()): void {

@@ -3,7 +3,7 @@ import type { WorkerPool } from '../pool/worker-pool.js'
 import { PROTOCOL, parseMessage } from '../protocol/messages.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import type { WireMessage } from '../protocol/read-frame.js'
-import type { Connection } from './connection.js'
+import type { Connection, MessageReceiver } from './connection.js'
 import type { ServerCounters } from './counters.js'
 import { HandlerSet } from './handler-set.js'
 import type { RequestTable } from './request-table.js'
@@ -22,7 +22,7 @@ export interface RouterHost {
 }
 
 /** Brings each message of a worker to who handles it; one that has not registered can only register. */
-export class MessageRouter {
+export class MessageRouter implements MessageReceiver {
   readonly #host: RouterHost
   readonly #handlers = new Map<string, HandlerSet<[WorkerInfo, WireMessage]>>()
 
@@ -49,6 +49,17 @@ export class MessageRouter {
     if (fault) connection.refuse(fault)
   }
 
+  /** Nobody else gets to see it; but where it was to be a result, its request has come to its end. */
+  receiveUnreadable({ workerId }: Connection, about: WireMessage, fault: ProtocolFault): void {
+    if (workerId !== undefined && this.#host.sessions.protocolOf(workerId) >= PROTOCOL) {
+      this.#failRequest(workerId, about, fault)
+    }
+  }
+
+  #failRequest(workerId: string, { type, requestId }: WireMessage, fault: ProtocolFault): void {
+    if (type === 'task_result') this.#host.requests.receiveUnreadable(workerId, requestId, fault)
+  }
+
   #handle(connection: Connection, workerId: string, message: WireMessage): ProtocolFault | undefined {
     switch (message.type) {
       case 'heartbeat':
@@ -60,7 +71,9 @@ export class MessageRouter {
       case 'task_result': {
         if (this.#host.sessions.protocolOf(workerId) < PROTOCOL) break
         const parsed = parseMessage(message.type, message)
-        return parsed.ok ? this.#host.requests.receive(workerId, parsed.message) : parsed.fault
+        if (parsed.ok) return this.#host.requests.receive(workerId, parsed.message)
+        this.#failRequest(workerId, message, parsed.fault)
+        return parsed.fault
       }
       case 'drain':
         if (this.#host.sessions.protocolOf(workerId) < PROTOCOL) break

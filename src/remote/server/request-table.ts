@@ -159,6 +159,13 @@ export class RequestTable {
     return request.isCancelled ? undefined : this.#tell(request, message)
   }
 
+  /** A result that cannot be read is one all the same: no other will come. @param requestId As it stands in the message. */
+  receiveUnreadable(workerId: string, requestId: unknown, fault: ProtocolFault): void {
+    if (typeof requestId !== 'string') return
+    const request = this.#open.get(requestId)
+    if (request?.workerId === workerId) this.#failUnreadable(requestId, request, fault)
+  }
+
   /**
    * A worker is back, and says what it has in hand. What it has not is lost, and given back when `giveBack` is called;
    * what it has and nobody waits for, it will drop when it hears what is `awaited`.
@@ -246,10 +253,16 @@ export class RequestTable {
       this.#end(requestId, request, { ok: true, value: whole.message }, COMPLETED)
       return undefined
     }
-    counters.requestsFailed++
-    const error = new SystemError('VALIDATION', `Cannot read the result: ${whole.fault.message}`)
-    this.#end(requestId, request, { ok: false, error })
+    this.#failUnreadable(requestId, request, whole.fault)
     return whole.fault
+  }
+
+  #failUnreadable(requestId: string, request: OpenRequest, { message, path }: ProtocolFault): void {
+    const { workerId } = request
+    this.#host.counters.requestsFailed++
+    const text = `Cannot read the result: ${message}; correct what worker "${workerId}" sends`
+    const context = { workerId, ...(path === undefined ? {} : { path }) }
+    this.#end(requestId, request, { ok: false, error: new SystemError('VALIDATION', text, { context }) })
   }
 
   #end(

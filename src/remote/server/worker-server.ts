@@ -98,7 +98,7 @@ export class WorkerServer {
       counters,
       limits: settings,
       now,
-      receive: (connection, message) => this.#router.receive(connection, message),
+      receiver: this.#router,
       ended: (connection, mayReturn) => sessions.ended(connection, mayReturn),
       closed: (connection) => {
         this.#connections.delete(connection)

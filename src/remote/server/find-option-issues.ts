@@ -5,7 +5,8 @@ import type { ServerSettings } from './server-options.js'
 
 /** What is wrong with the options of a server: what is given as something else than it is would be kept silently otherwise. */
 export function* findOptionIssues(settings: ServerSettings): Iterable<Issue> {
-  const { port, path, resumeWindowMs, heartbeatIntervalMs, heartbeatTimeoutMs, duplicateIds } = settings
+  const { port, path, resumeWindowMs, cancelGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, duplicateIds } =
+    settings
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     yield { path: 'port', message: `must be a whole number from 0 to 65535: it is ${port}` }
   }
@@ -22,8 +23,8 @@ export function* findOptionIssues(settings: ServerSettings): Iterable<Issue> {
     if (typeof value === 'number' && value >= 1) continue
     yield { path: name, message: `must be a number from 1: it is ${String(value)}` }
   }
-  if (!(resumeWindowMs >= 0)) {
-    yield { path: 'resumeWindow', message: "must be milliseconds or a string such as '5s'" }
+  for (const [path, ms] of Object.entries({ resumeWindow: resumeWindowMs, cancelGrace: cancelGraceMs })) {
+    if (!(ms >= 0)) yield { path, message: "must be milliseconds or a string such as '5s'" }
   }
   if (heartbeatIntervalMs >= heartbeatTimeoutMs) {
     const message = `must be below "heartbeatTimeoutMs", ${heartbeatTimeoutMs}: it is ${heartbeatIntervalMs}`

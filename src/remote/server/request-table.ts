@@ -1,3 +1,4 @@
+import type { TimerHandle } from '../../core/clock.js'
 import type { LogLevel } from '../../core/logger.js'
 import { type SerializedError, SystemError, reviveError } from '../../core/system-error.js'
 import { IdMap } from '../id-map.js'
@@ -7,6 +8,7 @@ import type { Message } from '../protocol/messages.js'
 import type { ProtocolFault } from '../protocol/protocol-fault.js'
 import type { ServerCounters } from './counters.js'
 import { ResultAssembly } from './result-assembly.js'
+import type { ServerSettings } from './server-options.js'
 
 /** How a request came back. */
 export type RequestResult =
@@ -52,15 +54,16 @@ interface OpenRequest {
   readonly workerId: string
   readonly listener: RequestListener
   assembly?: ResultAssembly
-  /** Nobody waits for it; its slot is kept until the worker has let go of it. */
+  /** Nobody waits for it; its slot is kept until the worker has let go of it, or has had the time to. */
   isCancelled: boolean
+  graceTimer?: TimerHandle
 }
 
 /** What the table needs of the server. */
 export interface RequestHost {
   readonly pool: WorkerPool
   readonly counters: ServerCounters
-  readonly maxResultBytes: number
+  readonly settings: Pick<ServerSettings, 'clock' | 'logger' | 'maxResultBytes' | 'cancelGraceMs'>
   sendText(workerId: string, text: string, common?: string): boolean
 }
 
@@ -128,12 +131,15 @@ export class RequestTable {
     }
   }
 
-  /** Nobody waits any more: the worker is told, and keeps the slot until it has let go. */
+  /** Nobody waits any more: the worker is told, and keeps the slot until it has let go, for `cancelGrace` at most. */
   cancel(requestId: string, reason: SerializedError): void {
     const request = this.#open.get(requestId)
     if (!request || request.isCancelled) return
     request.isCancelled = true
-    this.#host.counters.requestsCancelled++
+    const { counters, settings } = this.#host
+    const { clock, cancelGraceMs } = settings
+    counters.requestsCancelled++
+    request.graceTimer = clock.setTimeout(() => this.#endUnanswered(requestId, request), cancelGraceMs)
     this.#host.sendText(request.workerId, JSON.stringify({ type: 'task_cancel', requestId, reason }))
   }
 
@@ -183,7 +189,7 @@ export class RequestTable {
     }
     const giveBack = () => {
       for (const [requestId, request] of missing) {
-        this.#open.delete(requestId)
+        this.#forget(requestId, request)
         this.#host.pool.releaseRequest(requestId)
         if (request.isCancelled) continue
         this.#host.counters.requestsLost++
@@ -198,7 +204,7 @@ export class RequestTable {
     for (const requestId of pendingRequestIds) {
       const request = this.#open.get(requestId)
       if (!request) continue
-      this.#open.delete(requestId)
+      this.#forget(requestId, request)
       this.#host.counters.requestsLost++
       if (!request.isCancelled) request.listener.onLost(worker.id, why)
     }
@@ -220,12 +226,12 @@ export class RequestTable {
         listener.onLog?.(message.level, message.message, message.data)
         return undefined
       case 'task_result_chunk': {
-        request.assembly ??= new ResultAssembly(this.#host.maxResultBytes)
+        request.assembly ??= new ResultAssembly(this.#host.settings.maxResultBytes)
         const taken = request.assembly.add(message.index, message.data)
         if (taken.ok || taken.fault.code !== 'TOO_LARGE') return taken.ok ? undefined : taken.fault
         // An honest worker cannot know the bound, and has sent the rest already: that is about no request then.
         this.#host.counters.requestsFailed++
-        const { maxResultBytes } = this.#host
+        const { maxResultBytes } = this.#host.settings
         const error = new SystemError('CAPACITY', `Cannot read the result: ${taken.fault.message}`, {
           context: { maxResultBytes },
         })
@@ -265,13 +271,29 @@ export class RequestTable {
     this.#end(requestId, request, { ok: false, error: new SystemError('VALIDATION', text, { context }) })
   }
 
+  /** It may be at work on it for ever; what it says of it later is about no request. */
+  #endUnanswered(requestId: string, request: OpenRequest): void {
+    const { logger, cancelGraceMs } = this.#host.settings
+    const { workerId } = request
+    logger.warn(
+      `Worker "${workerId}" has not answered the cancel of request "${requestId}" within ${cancelGraceMs} ms: its slot is given to others`,
+      { workerId, requestId },
+    )
+    this.#end(requestId, request, undefined)
+  }
+
+  #forget(requestId: string, { graceTimer }: OpenRequest): void {
+    this.#open.delete(requestId)
+    if (graceTimer !== undefined) this.#host.settings.clock.clearTimeout(graceTimer)
+  }
+
   #end(
     requestId: string,
     request: OpenRequest | undefined,
     result: RequestResult | undefined,
     options?: { readonly incrementCompleted?: boolean },
   ): void {
-    this.#open.delete(requestId)
+    if (request) this.#forget(requestId, request)
     const workerId = this.#host.pool.releaseRequest(requestId, options)
     if (request && !request.isCancelled) request.listener.onEnd(result)
     if (workerId !== undefined) this.announceCapacity(workerId)

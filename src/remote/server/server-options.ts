@@ -45,6 +45,12 @@ export interface WorkerServerOptions {
    */
   readonly resumeWindow?: Duration
   /**
+   * How long a worker of protocol 2 may take to let go of a request that was cancelled; then its slot is free, whether it
+   * still works on it or not. Should exceed the `cancelGrace` of the workers, 5 s unless they say otherwise; `Infinity`
+   * waits until the worker is lost. @default '10s'
+   */
+  readonly cancelGrace?: Duration
+  /**
    * What happens to a registration under an id that is connected, without proof that it is the same worker: it takes the
    * place of the former, or is refused. @default 'replace'
    */
@@ -73,11 +79,12 @@ export interface WorkerServerOptions {
 
 /** The options, complete. */
 export interface ServerSettings extends Required<
-  Omit<WorkerServerOptions, 'server' | 'authToken' | 'tokens' | 'resumeWindow'>
+  Omit<WorkerServerOptions, 'server' | 'authToken' | 'tokens' | 'resumeWindow' | 'cancelGrace'>
 > {
   readonly server: WorkerServerOptions['server']
   readonly tokens: readonly WorkerToken[]
   readonly resumeWindowMs: number
+  readonly cancelGraceMs: number
 }
 
 /** What `ws` can count to; beyond it, it would count from the start. */
@@ -85,7 +92,7 @@ const MOST_BYTES = 2 ** 31 - 1
 
 /** @throws {SystemError} `VALIDATION` with every option that is wrong. */
 export function readServerOptions(options: WorkerServerOptions): ServerSettings {
-  const { authToken, tokens = [], resumeWindow = '5s', server, ...rest } = options
+  const { authToken, tokens = [], resumeWindow = '5s', cancelGrace = '10s', server, ...rest } = options
   const isGiven = typeof authToken === 'string' && authToken !== ''
   const settings: ServerSettings = {
     port: 0,
@@ -112,6 +119,7 @@ export function readServerOptions(options: WorkerServerOptions): ServerSettings 
     server,
     tokens: isGiven && isList(tokens) ? [{ token: authToken }, ...tokens] : tokens,
     resumeWindowMs: isDuration(resumeWindow) ? toMs(resumeWindow) : NaN,
+    cancelGraceMs: isDuration(cancelGrace) ? toMs(cancelGrace) : NaN,
   }
   const issues = [...findOptionIssues(settings)]
   if (authToken !== undefined && !isGiven) {

@@ -70,7 +70,7 @@ export class WorkerServer {
     const requests = (this.#requests = new RequestTable({
       pool,
       counters,
-      maxResultBytes: settings.maxResultBytes,
+      settings,
       sendText: (workerId, text, common) =>
         this.#sessions.connectionOf(workerId)?.send(text, common) ?? false,
     }))

@@ -1,4 +1,5 @@
 import { type SystemError, serializeError } from '../../core/system-error.js'
+import { writeLog } from '../../core/write-log.js'
 import type { ArchiveManager } from './archive-manager.js'
 import type { Emitter } from './emitter.js'
 import type { RunnerReport, TelemetryBatch, WorkerEvents } from '../messages/protocol.js'
@@ -76,7 +77,7 @@ export class RunnerLifecycleManager {
   onLog(workerId: string, log: WorkerEvents['log']): void {
     const record = this.#registry.getRunner(workerId, log.runnerId)
     const { level, message, data, runnerId } = log
-    this.#settings.logger[level](`Runner "${runnerId}": ${message}`, data)
+    writeLog(this.#settings.logger, level, `Runner "${runnerId}": ${message}`, data)
     if (record) this.#tell(record, 'log', { ...log, workerId })
   }
 

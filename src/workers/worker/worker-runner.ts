@@ -18,6 +18,7 @@ import type { RunnerDefinition, RunnerInstance } from '../runner/runner.js'
 import type { Breather } from './breather.js'
 import { IterationEngine } from './iteration-engine.js'
 import { createRunnerContext } from './runner-context.js'
+import { RunnerEnding } from './runner-ending.js'
 import { RunnerMeter } from './runner-meter.js'
 import { RunnerProgress } from './runner-progress.js'
 import type { TelemetryBuffer } from './telemetry-buffer.js'
@@ -45,6 +46,7 @@ export class WorkerRunner {
   readonly #definition: RunnerDefinition
   readonly #meter: RunnerMeter
   readonly #progress: RunnerProgress
+  readonly #ending: RunnerEnding
   readonly #onEnd: (state: RunnerState) => void
   #options: RunnerOptions
   #optionsRevision = 1
@@ -53,14 +55,6 @@ export class WorkerRunner {
   #model: LoadModel | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #isFinishing = false
-  /** Of a load that has nothing left to start; a reset forgets it. */
-  #finishTimer: unknown
-  /** Of a stop that was asked for. */
-  #stopTimer: unknown
-  /** A stop or a terminate was asked for: no load starts any more, whatever waits in front of it. */
-  #isEnding = false
-  /** Why nothing may begin any more. */
-  #end: SystemError | undefined
 
   constructor(
     runnerId: string,
@@ -77,6 +71,12 @@ export class WorkerRunner {
     const { clock, link, buffer } = around
     this.#meter = new RunnerMeter({ runnerId, workerId: link.settings.workerId })
     this.#progress = new RunnerProgress({ runnerId, clock, link, buffer, meter: this.#meter })
+    this.#ending = new RunnerEnding({
+      clock,
+      graceMs: () => toMs(this.#options.executionProfile?.gracePeriod ?? DEFAULT_GRACE_PERIOD),
+      graceIsOver: () => endedBy('interrupted: its grace period is over', this.#ids()),
+      interrupt: (reason) => this.#engine.interrupt(reason),
+    })
   }
 
   /** Makes the instance. @throws {SystemError} `EXECUTION_FAILED`; the runner is in state `error` then. */
@@ -126,7 +126,7 @@ export class WorkerRunner {
 
   /** Lets go of everything under way without a word: its worker ends. */
   close(): void {
-    this.#clearTimers()
+    this.#ending.clearTimers()
     this.#cutOff(endedBy('interrupted: its worker has ended', this.#ids()))
   }
 
@@ -134,7 +134,7 @@ export class WorkerRunner {
   command(command: RunnerCommand, update?: RunnerUpdate): Promise<RunnerReply> {
     if (this.#progress.allows(command)) {
       if (command === 'terminate') this.#cutOff(endedBy('terminated', this.#ids()))
-      if (command === 'stop') this.#endGracefully()
+      if (command === 'stop') this.#askToStop()
     }
     const reply = this.#queue.then(() => this.#handle(command, update))
     this.#queue = reply
@@ -181,7 +181,7 @@ export class WorkerRunner {
     this.#progress.require('start')
     this.#change('start')
     this.#model = createLoadModel(this.#options.executionProfile ?? {}, this.#engine)
-    if (!this.#isEnding) this.#model.start()
+    if (!this.#ending.isAsked) this.#model.start()
   }
 
   async #pause(): Promise<void> {
@@ -197,11 +197,11 @@ export class WorkerRunner {
     await this.#hook('resume')
     this.#progress.require('resume')
     this.#change('resume')
-    if (!this.#isEnding) this.#model?.resume()
+    if (!this.#ending.isAsked) this.#model?.resume()
   }
 
   async #execute(): Promise<void> {
-    if (this.#end) throw this.#end
+    if (this.#ending.reason) throw this.#ending.reason
     await this.#hooks.unlessCut(this.#engine.run())
     this.#progress.require('execute')
     if (this.#model?.isExhausted()) await this.#complete()
@@ -219,11 +219,11 @@ export class WorkerRunner {
     this.#meter.reset(this.#around.clock.now())
     this.#around.buffer.touch(this.#meter)
     this.#isFinishing = false
-    this.#around.clock.clearTimeout(this.#finishTimer)
+    this.#ending.forgetExhausted()
     this.#model?.reset()
     this.#change('reset')
     await this.#hook('reset')
-    if (wasRunning && this.#progress.state === 'running' && !this.#isEnding) this.#model?.resume()
+    if (wasRunning && this.#progress.state === 'running' && !this.#ending.isAsked) this.#model?.resume()
   }
 
   async #update(update: RunnerUpdate): Promise<void> {
@@ -262,7 +262,7 @@ export class WorkerRunner {
   #finish(): void {
     if (this.#isFinishing || this.#progress.state !== 'running') return
     this.#isFinishing = true
-    this.#finishTimer = this.#afterGrace((reason) => this.#engine.interrupt(reason))
+    this.#ending.beginExhausted()
     void this.#engine.whenIdle().then(() => {
       this.#queue = this.#queue.then(() => this.#completeIfRunning())
     })
@@ -284,27 +284,14 @@ export class WorkerRunner {
     if (!this.#progress.hasEnded) this.#change('exhausted')
   }
 
-  #afterGrace(act: (reason: SystemError) => void): unknown {
-    const { gracePeriod = DEFAULT_GRACE_PERIOD } = this.#options.executionProfile ?? {}
-    const reason = () => endedBy('interrupted: its grace period is over', this.#ids())
-    return this.#around.clock.setTimeout(() => act(reason()), toMs(gracePeriod))
-  }
-
-  /** What is under way may end within the grace period, which begins with the first stop. */
-  #endGracefully(): void {
+  #askToStop(): void {
     this.#model?.stop()
-    this.#isEnding = true
-    this.#stopTimer ??= this.#afterGrace((reason) => {
-      this.#end = reason
-      this.#engine.interrupt(reason)
-    })
+    this.#ending.askToStop()
   }
 
   #cutOff(reason: SystemError): void {
     this.#model?.stop()
-    this.#isEnding = true
-    this.#end = reason
-    this.#engine.interrupt(reason)
+    this.#ending.cutOff(reason)
     this.#hooks.cut(reason)
   }
 
@@ -333,15 +320,10 @@ export class WorkerRunner {
     this.#progress.move(reason, { error, ...(reason === 'update' && { options: this.#options }) })
     const { state, hasEnded } = this.#progress
     if (state === 'paused' && before !== 'paused') this.#isFinishing = false
-    if (state === 'paused') this.#around.clock.clearTimeout(this.#finishTimer)
+    if (state === 'paused') this.#ending.forgetExhausted()
     if (!hasEnded) return
-    this.#clearTimers()
+    this.#ending.clearTimers()
     this.#onEnd(state)
-  }
-
-  #clearTimers(): void {
-    this.#around.clock.clearTimeout(this.#finishTimer)
-    this.#around.clock.clearTimeout(this.#stopTimer)
   }
 
   #ids(): { readonly runnerId: string; readonly workerId: string } {

@@ -2,6 +2,7 @@ import type { BusEvent, EventMeta } from '../core/bus-event.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../core/logger.js'
 import type { TaskControl } from '../core/step-executor.js'
 import { SystemError } from '../core/system-error.js'
+import { writeLog } from '../core/write-log.js'
 import type { StateObject } from '../state/change.js'
 import type { CompiledStep } from './compiled-pipeline.js'
 import { type RecordedPayload, stepPayload } from './recorded-payloads.js'
@@ -135,7 +136,7 @@ export class Attempt {
         Object.assign({}, this.place, { message }, data === undefined ? undefined : { data }),
       )
       try {
-        host.logger[level](message, data)
+        writeLog(host.logger, level, message, data)
       } catch {
         // A sink that fails is no fault of the step.
       }

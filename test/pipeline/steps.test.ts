@@ -259,6 +259,17 @@ describe('the context', () => {
     ])
   })
 
+  it('writes a line without data alone: a console writes nothing behind it', async () => {
+    const lines: unknown[][] = []
+    const write = (...line: unknown[]) => void lines.push(line)
+    const say = ({ logger }: StepContext) => (logger.info('alone'), logger.warn('with', null))
+    await drive(
+      { id: 'p', stages: [{ id: 's', steps: { say } }] },
+      { logger: { debug: write, info: write, warn: write, error: write } },
+    ).finish()
+    expect(lines).toEqual([['alone'], ['with', null]])
+  })
+
   it('is not harmed by a logger that throws', async () => {
     const broken = () => {
       throw new Error('disk full')

@@ -18,11 +18,12 @@ export function showOrders(
 }
 
 function toCard(run: RunInfo, onChoose: (runId: string) => void): HTMLElement {
-  const { status, state, stageId, runId } = run
+  const { status, state, stageId, runId, key } = run
   const card = document.createElement('li')
   card.className = status
   const guest = document.createElement('b')
-  guest.textContent = typeof state['guest'] === 'string' ? state['guest'] : 'A guest'
+  // An order that waits for its turn has no state yet; the key is the guest, too.
+  guest.textContent = key ?? 'A guest'
   const line = document.createElement('span')
   const total = typeof state['total'] === 'number' ? `${state['total'].toFixed(2)} € · ` : ''
   line.textContent = total + (status === 'paused' ? 'waits for approval' : (stageId ?? status))

@@ -9,14 +9,16 @@ const chromium = findChromium()
 /** The run of the busy day with retries, children and a wait for a person. */
 const BUSY_RUN = '00000000-0000-7000-8000-00000000002f'
 const WIDTH = 390
+/** Of a phone that is narrow, or of the room that a page with margins leaves on another. */
+const NARROWEST = 320
 
 let pages: BuiltPages
 let browser: OpenBrowser
 let page: Page
 
-async function open(data: 'busy-day' | 'odd', run: string): Promise<void> {
+async function open(data: 'busy-day' | 'odd', run: string, width = WIDTH): Promise<void> {
   page = await browser.newPage()
-  await page.setViewportSize({ width: WIDTH, height: 800 })
+  await page.setViewportSize({ width, height: 800 })
   await page.goto(pages.url(`test/browser/pages/inspector.html?data=${data}`))
   await page.waitForFunction(() => document.title === 'ready')
   await page.evaluate((id) => (document.querySelector('busline-inspector')!.run = id), run)
@@ -55,10 +57,11 @@ describe.skipIf(!chromium)('<busline-inspector> as wide as a phone', () => {
   })
 
   it.each([
-    ['a run', 'busy-day', BUSY_RUN],
-    ['a run with long words in its names', 'odd', 'markup'],
-  ] as const)('shows %s within its width', async (_what, data, run) => {
-    await open(data, run)
+    ['a run', WIDTH, 'busy-day', BUSY_RUN],
+    ['a run with long words in its names', WIDTH, 'odd', 'markup'],
+    ['a run', NARROWEST, 'busy-day', BUSY_RUN],
+  ] as const)('shows %s within a width of %i pixels', async (_what, width, data, run) => {
+    await open(data, run, width)
     for (const selector of [
       '.top .live',
       '.run-head h2',
@@ -67,7 +70,7 @@ describe.skipIf(!chromium)('<busline-inspector> as wide as a phone', () => {
       '.slider .at',
       '.range',
     ]) {
-      const beyond = (await extents(selector)).filter(({ right }) => right > WIDTH + 0.5)
+      const beyond = (await extents(selector)).filter(({ right }) => right > width + 0.5)
       expect({ selector, beyond }).toEqual({ selector, beyond: [] })
     }
   })

@@ -62,7 +62,9 @@ ins { color: var(--add); text-decoration: none; }
   .state-panel { grid-template-rows: repeat(5, max-content) minmax(150px, 1fr); overflow-y: auto; border-left: 0; border-top: 1px solid var(--line); scrollbar-width: thin; }
 }
 @container inspector (max-width: 760px) {
-  .run-bar { padding-inline: 14px; }
+  .run-bar { flex-wrap: wrap; gap: 8px 16px; padding-inline: 14px; }
+  .run-head { flex-basis: 280px; }
+  .command-form { top: 100%; right: 14px; width: min(320px, calc(100% - 28px)); }
   .slider { grid-template-columns: minmax(0, 1fr); padding-inline: 12px; }
   .slider-tools { flex-wrap: wrap; gap: 0; }
   .slider-tools button { min-width: 26px; padding-inline: 4px; }

@@ -1,6 +1,6 @@
 /** The frame: the bar at the top, the list of runs at the left, what was chosen beside it. */
 export const shellStyles = `
-.shell { display: grid; grid-template-rows: auto auto minmax(0, 1fr); height: 100%; }
+.shell { display: grid; grid-template: auto auto minmax(0, 1fr) / minmax(0, 1fr); height: 100%; }
 .top { display: flex; align-items: center; gap: 18px; height: 48px; padding: 0 16px; background: var(--panel); border-bottom: 1px solid var(--line); }
 .brand { display: flex; align-items: center; gap: 9px; font-size: 14.5px; letter-spacing: -0.01em; }
 .mark { width: 18px; height: 18px; border-radius: 5px; background:

@@ -1,5 +1,7 @@
-import { type Clock, systemClock } from '../../core/clock.js'
-import { type Duration, toMs } from '../../core/duration.js'
+import type { Clock } from '../../core/clock.js'
+import type { Duration } from '../../core/duration.js'
+import { isFields } from '../../core/is-fields.js'
+import { OptionReader } from '../../core/option-reader.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
 import { toTaskError } from '../../core/task-error.js'
@@ -13,7 +15,7 @@ import { readRequirements } from './requirements.js'
 import { type RequestOwner, TaskRequest, checkInput } from './task-request.js'
 
 export interface RemoteExecutorOptions {
-  /** How many requests may wait for a worker; one more is refused with `CAPACITY`. @default 10000 */
+  /** How many requests may wait for a worker, from 0; one more is refused with `CAPACITY`. @default 10000 */
   readonly maxQueued?: number
   /** How long a request may wait for a worker before it fails with `UNAVAILABLE`. @default '30s' */
   readonly queueTimeout?: Duration
@@ -48,6 +50,8 @@ const MAX_CUTS = 10
  * - E1 Each `execute` settles once; what arrives later has no effect.
  * - E2 A request that was lost with its worker is given out again, with the same idempotency key and the next attempt.
  * - E3 What waits is bounded, and served in turn per key.
+ *
+ * @throws {SystemError} `VALIDATION` with every option that is wrong.
  */
 export function remoteExecutor(server: WorkerServer, options: RemoteExecutorOptions = {}): RemoteExecutor {
   return new ServerExecutor(server, options)
@@ -77,15 +81,16 @@ class ServerExecutor implements RemoteExecutor {
   #isClosed = false
 
   constructor(server: WorkerServer, options: RemoteExecutorOptions) {
+    const reader = new OptionReader()
+    const given = reader.group('options', options)
+    if (!isServer(server)) reader.refuse('server', 'must be a WorkerServer')
     this.#server = server
-    this.#clock = options.clock ?? systemClock
-    this.#maxQueued = options.maxQueued ?? 10_000
-    this.#queueTimeoutMs = toMs(options.queueTimeout ?? '30s')
-    this.#unknownTaskTimeoutMs = toMs(options.unknownTaskTimeout ?? '5s')
-    this.#maxDispatches = options.maxDispatches ?? 3
-    if (!(this.#maxQueued >= 0) || !(this.#maxDispatches >= 1)) {
-      throw new SystemError('VALIDATION', '"maxQueued" must be at least 0, and "maxDispatches" at least 1')
-    }
+    this.#clock = reader.clock(given.clock)
+    this.#maxQueued = reader.whole('maxQueued', given.maxQueued, 10_000, 0)
+    this.#queueTimeoutMs = reader.duration('queueTimeout', given.queueTimeout, '30s')
+    this.#unknownTaskTimeoutMs = reader.duration('unknownTaskTimeout', given.unknownTaskTimeout, '5s')
+    this.#maxDispatches = reader.whole('maxDispatches', given.maxDispatches, 3, 1)
+    reader.finish('make a remote executor')
     const stop = () => this.#rejectAll('the worker server stops')
     this.#detach = [
       server.requests.onCapacity((workerId) => {
@@ -307,6 +312,11 @@ class ServerExecutor implements RemoteExecutor {
   #learn(task: string): void {
     if (this.#knownTasks.size < MAX_KNOWN_TASKS) this.#knownTasks.add(task)
   }
+}
+
+/** One of another copy of this package will do. */
+function isServer(server: unknown): boolean {
+  return isFields(server) && typeof server['addWorkSource'] === 'function'
 }
 
 function unavailable({ task }: StepTask, why: string, workerId?: string): SystemError {

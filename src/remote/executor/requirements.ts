@@ -1,3 +1,4 @@
+import { isFields } from '../../core/is-fields.js'
 import { SystemError } from '../../core/system-error.js'
 import type { WorkerCriteria } from '../pool/worker-info.js'
 import { StepFields } from './step-fields.js'
@@ -34,7 +35,10 @@ const known = new WeakMap<object, Map<string, Requirements>>()
 /** @throws {SystemError} `VALIDATION` for a requirement that is not known or not well formed. */
 export function readRequirements(task: string, requires: Readonly<Record<string, unknown>>): Requirements {
   let byTask: Map<string, Requirements> | undefined = known.get(requires)
-  if (!byTask) known.set(requires, (byTask = new Map<string, Requirements>()))
+  if (!byTask) {
+    if (!isFields(requires)) throw invalid(task, 'requires', 'must be an object')
+    known.set(requires, (byTask = new Map<string, Requirements>()))
+  }
   let requirements = byTask.get(task)
   if (!requirements) byTask.set(task, (requirements = read(task, requires)))
   return requirements
@@ -44,17 +48,17 @@ function read(task: string, requires: Readonly<Record<string, unknown>>): Requir
   const { model, category, metadata, zone, affinityKey, priority = 0, ...rest } = requires
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) {
-    throw invalid(task, unknown, `is not known: there are ${NAMES.join(', ')}`)
+    throw invalid(task, `requires.${unknown}`, `is not known: there are ${NAMES.join(', ')}`)
   }
   for (const [name, value] of Object.entries({ model, category, zone, affinityKey })) {
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      throw invalid(task, name, 'must be a string that is not empty')
+      throw invalid(task, `requires.${name}`, 'must be a string that is not empty')
     }
   }
   if (typeof priority !== 'number' || !Number.isFinite(priority))
-    throw invalid(task, 'priority', 'must be a number')
+    throw invalid(task, 'requires.priority', 'must be a number')
   if (metadata !== undefined && !isFacts(metadata)) {
-    throw invalid(task, 'metadata', 'must be an object of strings, numbers and booleans')
+    throw invalid(task, 'requires.metadata', 'must be an object of strings, numbers and booleans')
   }
   const criteria = { task, model, category, metadata, zone, affinityKey } as WorkerCriteria
   return {
@@ -72,8 +76,7 @@ function isFacts(value: unknown): boolean {
   return Object.values(value).every((fact) => ['string', 'number', 'boolean'].includes(typeof fact))
 }
 
-function invalid(task: string, name: string, what: string): SystemError {
-  const path = `requires.${name}`
+function invalid(task: string, path: string, what: string): SystemError {
   return new SystemError('VALIDATION', `Cannot run task "${task}": "${path}" ${what}`, {
     context: { task, path },
   })

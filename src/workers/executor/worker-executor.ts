@@ -1,5 +1,6 @@
-import { type Clock, type TimerHandle, systemClock } from '../../core/clock.js'
-import { type Duration, toMs } from '../../core/duration.js'
+import type { Clock, TimerHandle } from '../../core/clock.js'
+import type { Duration } from '../../core/duration.js'
+import { OptionReader } from '../../core/option-reader.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
 import { SystemError } from '../../core/system-error.js'
 import { unknownTask } from '../../core/task-error.js'
@@ -35,9 +36,11 @@ export interface TaskHostSource {
  * manager allows. A retry of a task whose worker was lost, or that failed, goes to another one where there is one.
  *
  * Closing it leaves the manager as it is.
+ *
+ * @throws {SystemError} `VALIDATION` with every option that is wrong.
  */
 export function workerExecutor(manager: TaskHostSource, options: WorkerExecutorOptions = {}): StepExecutor {
-  return new WorkerExecutor(manager.taskHosts, options)
+  return new WorkerExecutor(manager, options)
 }
 
 /** How many failed attempts are remembered, so that the next goes elsewhere. */
@@ -67,16 +70,21 @@ class WorkerExecutor implements StepExecutor {
   #lookTimer: TimerHandle
   #isClosed = false
 
-  constructor(hosts: TaskHosts, options: WorkerExecutorOptions) {
-    const { tasksPerWorker = 4, maxQueued = 1000, clock = systemClock } = options
-    this.#hosts = hosts
-    this.#tasksPerWorker = wholeNumber('tasksPerWorker', tasksPerWorker, 1)
-    this.#maxQueued = wholeNumber('maxQueued', maxQueued, 0)
-    this.#workerTimeoutMs = toMs(options.workerTimeout ?? '5s')
-    this.#clock = clock
+  constructor(manager: Partial<TaskHostSource> | undefined, options: WorkerExecutorOptions) {
+    const reader = new OptionReader()
+    const given = reader.group('options', options)
+    const { taskHosts } = manager ?? {}
+    if (!taskHosts) reader.refuse('manager', 'must be a WorkerManager')
+    this.#tasksPerWorker = reader.whole('tasksPerWorker', given.tasksPerWorker, 4, 1)
+    this.#maxQueued = reader.whole('maxQueued', given.maxQueued, 1000, 0)
+    this.#workerTimeoutMs = reader.duration('workerTimeout', given.workerTimeout, '5s')
+    this.#clock = reader.clock(given.clock)
+    const cancelTimeoutMs = reader.duration('cancelTimeout', given.cancelTimeout, '5s')
+    reader.finish('make a worker executor')
+    this.#hosts = taskHosts!
     this.#placeOptions = {
-      clock,
-      cancelTimeoutMs: toMs(options.cancelTimeout ?? '5s'),
+      clock: this.#clock,
+      cancelTimeoutMs,
       onRoom: () => this.#next(),
       onFailure: ({ order }, { host }) => this.#remember(order, host.id),
       onLost: ({ host }) => this.#lose(host.id),
@@ -271,16 +279,5 @@ function full({ task }: StepTask, maxQueued: number): SystemError {
     'CAPACITY',
     `Cannot run task "${task}": ${maxQueued} tasks wait already; add workers, or raise maxQueued`,
     { context: { task, maxQueued } },
-  )
-}
-
-function wholeNumber(option: string, value: number, from: number): number {
-  if (value === Infinity || (Number.isSafeInteger(value) && value >= from)) return value
-  throw new SystemError(
-    'VALIDATION',
-    `Option "${option}" must be a whole number from ${from}: it is ${value}`,
-    {
-      context: { issues: [{ path: option, message: `must be a whole number from ${from}` }] },
-    },
   )
 }

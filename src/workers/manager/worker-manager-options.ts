@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../core/clock.js'
-import { type Duration, isDuration, toMs } from '../../core/duration.js'
+import type { Duration } from '../../core/duration.js'
 import { type IdSource, uuidv7 } from '../../core/ids.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
-import { type Issue, SystemError } from '../../core/system-error.js'
+import { OptionReader } from '../../core/option-reader.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
 import { PLACEMENTS, type Placement, type PlacementName, createPlacement } from './placement.js'
 import type { TelemetrySnapshot } from '../telemetry/telemetry-snapshot.js'
@@ -91,97 +91,78 @@ export type ManagerSettings = ReturnType<typeof readManagerOptions>
 
 /** @throws {SystemError} `VALIDATION` naming every option that is wrong, and what is allowed. */
 export function readManagerOptions(options: WorkerManagerOptions) {
-  const issues: Issue[] = []
-  const refuse = (path: string, message: string) => void issues.push({ path, message })
-  const duration = (path: string, value: Duration | undefined, fallback: Duration): number => {
-    if (value === undefined) return toMs(fallback)
-    if (isDuration(value)) return toMs(value)
-    refuse(path, "must be milliseconds from 0 or a duration such as '10s'")
-    return 0
-  }
-  const whole = (path: string, value: number | undefined, fallback: number, from: number): number => {
-    if (value === undefined) return fallback
-    if (value !== Infinity && (!Number.isSafeInteger(value) || value < from)) {
-      refuse(path, `must be a whole number from ${from}`)
-    }
-    return value
-  }
-  const group = <Group extends object>(path: string, value: Group | undefined): Partial<Group> => {
-    if (value === undefined) return {}
-    if (typeof value === 'object' && value !== null) return value
-    refuse(path, 'must be an object')
-    return {}
-  }
+  const reader = new OptionReader()
   const { clock = systemClock, logger = console, publisher, handlers = {} } = options ?? {}
-  const restart = group('restart', options?.restart)
-  const telemetry = group('telemetry', options?.telemetry)
-  const heartbeat = options?.heartbeat === false ? false : group('heartbeat', options?.heartbeat)
-  if (publisher !== undefined && typeof publisher !== 'function') refuse('publisher', 'must be a function')
-  for (const [name, handler] of Object.entries(group('handlers', handlers))) {
-    if (typeof handler !== 'function') refuse(`handlers.${name}`, 'must be a function')
+  const restart = reader.group('restart', options?.restart)
+  const telemetry = reader.group('telemetry', options?.telemetry)
+  const heartbeat = options?.heartbeat === false ? false : reader.group('heartbeat', options?.heartbeat)
+  if (publisher !== undefined && typeof publisher !== 'function')
+    reader.refuse('publisher', 'must be a function')
+  for (const [name, handler] of Object.entries(reader.group('handlers', handlers))) {
+    if (typeof handler !== 'function') reader.refuse(`handlers.${name}`, 'must be a function')
   }
   if (typeof options?.host?.open !== 'function')
-    refuse('host', 'must be nodeHost(), webHost() or inProcessHost()')
+    reader.refuse('host', 'must be nodeHost(), webHost() or inProcessHost()')
   if (options?.logLevel !== undefined && ![...LOG_LEVELS, 'silent'].includes(options.logLevel)) {
-    refuse('logLevel', `must be one of ${[...LOG_LEVELS, 'silent'].join(', ')}`)
+    reader.refuse('logLevel', `must be one of ${[...LOG_LEVELS, 'silent'].join(', ')}`)
   }
   const { placement = 'leastRunners' } = options ?? {}
   if (typeof placement !== 'function' && !PLACEMENTS.includes(placement)) {
-    refuse('placement', `must be a function or one of ${PLACEMENTS.join(', ')}`)
+    reader.refuse('placement', `must be a function or one of ${PLACEMENTS.join(', ')}`)
   }
   if (restart.policy !== undefined && !['never', 'onFailure'].includes(restart.policy)) {
-    refuse('restart.policy', 'must be one of never, onFailure')
+    reader.refuse('restart.policy', 'must be one of never, onFailure')
   }
   if (restart.factor !== undefined && !(restart.factor >= 1))
-    refuse('restart.factor', 'must be a number from 1')
-  const messageTimeoutMs = duration('messageTimeout', options?.messageTimeout, '10s')
-  const minWorkers = whole('minWorkers', options?.minWorkers, 0, 0)
-  const maxWorkers = whole('maxWorkers', options?.maxWorkers, Infinity, 1)
-  if (maxWorkers < minWorkers) refuse('maxWorkers', `must be at least minWorkers, which is ${minWorkers}`)
+    reader.refuse('restart.factor', 'must be a number from 1')
+  const messageTimeoutMs = reader.duration('messageTimeout', options?.messageTimeout, '10s')
+  const minWorkers = reader.whole('minWorkers', options?.minWorkers, 0, 0)
+  const maxWorkers = reader.whole('maxWorkers', options?.maxWorkers, Infinity, 1)
+  if (maxWorkers < minWorkers)
+    reader.refuse('maxWorkers', `must be at least minWorkers, which is ${minWorkers}`)
   const settings = {
     host: options?.host,
     mockedHost: options?.mockedHost,
     messageTimeoutMs,
-    startTimeoutMs: duration('startTimeout', options?.startTimeout, '30s'),
-    hookTimeoutMs: duration('hookTimeout', options?.hookTimeout, '30s'),
-    maxPendingMessages: whole('maxPendingMessages', options?.maxPendingMessages, 10_000, 1),
-    maxArchiveListLength: whole('maxArchiveListLength', options?.maxArchiveListLength, 200, 0),
+    startTimeoutMs: reader.duration('startTimeout', options?.startTimeout, '30s'),
+    hookTimeoutMs: reader.duration('hookTimeout', options?.hookTimeout, '30s'),
+    maxPendingMessages: reader.whole('maxPendingMessages', options?.maxPendingMessages, 10_000, 1),
+    maxArchiveListLength: reader.whole('maxArchiveListLength', options?.maxArchiveListLength, 200, 0),
     archiveStorage: options?.archiveStorage,
     archivePrefix: options?.archivePrefix ?? 'runners/',
-    telemetryItems: whole('telemetry.maxItems', telemetry.maxItems, 50, 1),
-    telemetryDelayMs: duration('telemetry.maxDelay', telemetry.maxDelay, 1000),
+    telemetryItems: reader.whole('telemetry.maxItems', telemetry.maxItems, 50, 1),
+    telemetryDelayMs: reader.duration('telemetry.maxDelay', telemetry.maxDelay, 1000),
     publisher,
     handlers,
     placement: createPlacement(placement),
     minWorkers,
     maxWorkers,
     maxGrowth: Number.isFinite(maxWorkers) ? maxWorkers : processors(),
-    idleTimeoutMs: duration('idleTimeout', options?.idleTimeout, Infinity),
+    idleTimeoutMs: reader.duration('idleTimeout', options?.idleTimeout, Infinity),
     resourceLimits: options?.resourceLimits,
     restart: {
       policy: restart.policy ?? 'onFailure',
-      maxRestarts: whole('restart.maxRestarts', restart.maxRestarts, 5, 0),
-      withinMs: duration('restart.within', restart.within, '1m'),
-      delayMs: duration('restart.delay', restart.delay, '100ms'),
+      maxRestarts: reader.whole('restart.maxRestarts', restart.maxRestarts, 5, 0),
+      withinMs: reader.duration('restart.within', restart.within, '1m'),
+      delayMs: reader.duration('restart.delay', restart.delay, '100ms'),
       factor: restart.factor ?? 2,
-      maxDelayMs: duration('restart.maxDelay', restart.maxDelay, '10s'),
-      minUptimeMs: duration('restart.minUptime', restart.minUptime, '10s'),
+      maxDelayMs: reader.duration('restart.maxDelay', restart.maxDelay, '10s'),
+      minUptimeMs: reader.duration('restart.minUptime', restart.minUptime, '10s'),
     },
     heartbeat:
       heartbeat === false
         ? undefined
         : {
-            intervalMs: duration('heartbeat.interval', heartbeat.interval, '5s'),
-            misses: whole('heartbeat.misses', heartbeat.misses, 3, 1),
+            intervalMs: reader.duration('heartbeat.interval', heartbeat.interval, '5s'),
+            misses: reader.whole('heartbeat.misses', heartbeat.misses, 3, 1),
           },
     logger,
     logLevel: options?.logLevel ?? 'warn',
     clock,
     ids: options?.ids ?? uuidv7,
   } as const
-  if (issues.length === 0) return settings
-  const told = issues.map(({ path, message }) => `"${path}" ${message}`).join('; ')
-  throw new SystemError('VALIDATION', `Cannot create a worker manager: ${told}`, { context: { issues } })
+  reader.finish('create a worker manager')
+  return settings
 }
 
 function processors(): number {

@@ -229,17 +229,6 @@ describe('workerExecutor: room', () => {
     await codeOf(executor.execute({ ...first, attempt: 2 }, control()))
     expect(new Set(places).size).toBe(2)
   })
-
-  it('refuses options that are no whole numbers, by name', () => {
-    const { manager } = {
-      manager: { taskHosts: { list: () => [], grow: () => undefined, kill: async () => {} } },
-    }
-    for (const options of [{ tasksPerWorker: 0 }, { tasksPerWorker: 1.5 }, { maxQueued: -1 }]) {
-      expect(() => workerExecutor(manager, options)).toThrow(
-        `Option "${Object.keys(options)[0]}" must be a whole`,
-      )
-    }
-  })
 })
 
 describe('workerExecutor: what travels', () => {

@@ -1,4 +1,5 @@
-import { type Issue, type SerializedError, SystemError, describe } from '../../core/system-error.js'
+import { OptionReader } from '../../core/option-reader.js'
+import { type SerializedError, describe } from '../../core/system-error.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
 import type { ThresholdResult } from '../load/thresholds.js'
 import type { RunnerOptions } from '../runner/runner-options.js'
@@ -48,7 +49,8 @@ export interface ArchiveManagerOptions {
   readonly onFault: (error: unknown) => void
 }
 
-const FILTERS = ['runnerId', 'workerId', 'state', 'tag', 'since', 'limit']
+const TEXTS = ['runnerId', 'workerId', 'tag']
+const FILTERS = [...TEXTS, 'state', 'since', 'limit']
 
 /** The runners that ended, the oldest first. The oldest go when there are too many. */
 export class ArchiveManager {
@@ -158,18 +160,24 @@ function toJson(entry: ArchiveEntry): unknown {
   }
 }
 
+/** What is malformed would find nothing, or everything, without a word. */
 function checkFilter(filter: ArchiveFilter): void {
-  const issues: Issue[] = Object.keys(filter)
-    .filter((key) => !FILTERS.includes(key))
-    .map((path) => ({ path, message: `is not known: allowed are ${FILTERS.join(', ')}` }))
-  const { state, limit } = filter
-  if (state !== undefined && !RUNNER_STATES.includes(state)) {
-    issues.push({ path: 'state', message: `must be one of ${RUNNER_STATES.join(', ')}` })
+  const reader = new OptionReader()
+  const given: Readonly<Record<string, unknown>> = reader.group('filter', filter)
+  for (const name of Object.keys(given)) {
+    if (!FILTERS.includes(name)) reader.refuse(name, `is not known: allowed are ${FILTERS.join(', ')}`)
   }
-  if (limit !== undefined && limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
-    issues.push({ path: 'limit', message: 'must be a whole number from 1' })
+  for (const name of TEXTS) {
+    const value = given[name]
+    if (value !== undefined && typeof value !== 'string') reader.refuse(name, 'must be a string')
   }
-  if (issues.length === 0) return
-  const told = issues.map(({ path, message }) => `"${path}" ${message}`).join('; ')
-  throw new SystemError('VALIDATION', `Cannot list the archive: ${told}`, { context: { issues } })
+  const { state, since, limit } = given
+  if (state !== undefined && !(RUNNER_STATES as readonly unknown[]).includes(state)) {
+    reader.refuse('state', `must be one of ${RUNNER_STATES.join(', ')}`)
+  }
+  if (since !== undefined && (typeof since !== 'number' || Number.isNaN(since))) {
+    reader.refuse('since', 'must be a number, epoch milliseconds')
+  }
+  reader.whole('limit', limit, Infinity, 1)
+  reader.finish('list the archive')
 }

@@ -18,7 +18,7 @@ import {
   assertDifferentRuns,
   isFinished,
   lastAtMost,
-  pageLimit,
+  readPage,
 } from './timeline-store.js'
 
 export interface MemoryTimelineStoreOptions {
@@ -112,8 +112,8 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    const { workflowId, status, from = -Infinity, to = Infinity, cursor } = filter
-    const limit = pageLimit(filter)
+    const { workflowId, status, from = -Infinity, to = Infinity } = filter
+    const { limit, cursor } = readPage(filter)
     const found: { readonly place: string; readonly meta: RunTimelineMeta }[] = []
     for (const { meta } of this.#runs.values()) {
       if (workflowId !== undefined && meta.workflowId !== workflowId) continue

@@ -20,7 +20,7 @@ import {
   assertDifferentRuns,
   isFinished,
   lastAtMost,
-  pageLimit,
+  readPage,
 } from './timeline-store.js'
 
 export interface StoredTimelineStoreOptions {
@@ -112,8 +112,8 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    const { from = -Infinity, to, cursor } = filter
-    const limit = pageLimit(filter)
+    const { from = -Infinity, to } = filter
+    const { limit, cursor } = readPage(filter)
     const starts = [cursor, to === undefined || to === Infinity ? undefined : placeAt(to + 1)]
     const start = starts.filter((place) => place !== undefined).sort()[0]
     const runs: RunTimelineMeta[] = []

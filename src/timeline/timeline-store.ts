@@ -82,7 +82,7 @@ export interface RunFilter {
   readonly to?: number
   /** At most so many, from 1 to 1000. @default 50 */
   readonly limit?: number
-  /** The `cursor` of the page before. */
+  /** The `cursor` of the page before; the run at which that ended may be gone meanwhile. */
   readonly cursor?: string
 }
 
@@ -125,6 +125,7 @@ export interface TimelineStore {
   append(batches: readonly TimelineBatch[]): Promise<void>
   /** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline stored the run. */
   getRunMeta(runId: string): Promise<RunTimelineMeta | undefined>
+  /** @throws {SystemError} `VALIDATION` for a `limit` out of its bounds, or a `cursor` that is that of no page. */
   listRuns(filter?: RunFilter): Promise<RunPage>
   /** The events from `from` to `to`, both included, in order; empty when there are none, or no such run. */
   getEvents(runId: string, from?: number, to?: number): Promise<readonly TimelineEvent[]>
@@ -168,11 +169,23 @@ export function assertDifferentRuns(batches: readonly TimelineBatch[]): void {
   }
 }
 
-/** The bound on a page, checked. */
-export function pageLimit({ limit = 50 }: RunFilter): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit
-  throw new SystemError('VALIDATION', `Cannot list runs: "limit" must be from 1 to 1000: it is ${limit}`)
+/** How long a page is, and after which place it begins, checked. */
+export function readPage({ limit = 50, cursor }: RunFilter): { limit: number; cursor: string | undefined } {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new SystemError('VALIDATION', `Cannot list runs: "limit" must be from 1 to 1000: it is ${limit}`)
+  }
+  // Anything else is a place, too: a page from there on would be part of the list, or nothing, and nobody would know why.
+  if (cursor !== undefined && !(typeof cursor === 'string' && PLACE.test(cursor))) {
+    throw new SystemError(
+      'VALIDATION',
+      'Cannot list runs: "cursor" must be that of the page before; leave it out for the first page',
+    )
+  }
+  return { limit, cursor }
 }
+
+/** The instant a run began, and its id. */
+const PLACE = /^[-.\d]{15,}\//
 
 /** The largest of ascending numbers that is at most `bound`. */
 export function lastAtMost(ascending: readonly number[], bound: number): number | undefined {

@@ -91,6 +91,8 @@ describe('inspectorHandler()', () => {
     ['api/runs?limit=501', '400 VALIDATION'],
     ['api/runs?limit=0', '400 VALIDATION'],
     ['api/runs?status=happy', '400 VALIDATION'],
+    ['api/runs?cursor=nonsense', '400 VALIDATION'],
+    ['api/runs?cursor=', '400 VALIDATION'],
     [`api/runs?cursor=${'x'.repeat(1001)}`, '400 VALIDATION'],
     ['api/dispatches?limit=1001', '400 VALIDATION'],
     ['api/runs/%ff', '400 VALIDATION'],

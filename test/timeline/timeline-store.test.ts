@@ -207,6 +207,17 @@ describe.each([
     await expect(store.listRuns({ limit })).rejects.toMatchObject({ code: 'VALIDATION' })
   })
 
+  it.each(['nonsense', '', '5', 'run/1', 5, null])(
+    'refuses %j, which is the cursor of no page',
+    async (cursor) => {
+      await store.append([batchOf('run', 1, 2)])
+      await expect(store.listRuns({ cursor: cursor as string })).rejects.toMatchObject({
+        code: 'VALIDATION',
+        message: expect.stringContaining('"cursor" must be that of the page before') as string,
+      })
+    },
+  )
+
   it('leaves nothing of a run that is deleted', async () => {
     await store.append([batchOf('run', 1, 300), batchOf('other', 1, 3)])
     expect(await store.deleteRun('run')).toBe(true)

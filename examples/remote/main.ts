@@ -10,7 +10,13 @@ import { WorkflowRuntime, createEventBus } from 'busline'
 import { WorkerServer, healthHandler, metricsHandler, remoteExecutor, statusHandler } from 'busline/remote'
 import { type PictureEvents, pictures } from './pictures.js'
 
-const PICTURES = Number(process.argv[2] ?? 60)
+const [count = '60'] = process.argv.slice(2)
+// Of a number that is none the end would never come.
+if (!/^[1-9]\d{0,14}$/.test(count)) {
+  console.error(`PICTURES must be a whole number from 1, such as 60: it is "${count}"`)
+  process.exit(2)
+}
+const PICTURES = Number(count)
 /** After so many pictures the next worker is killed. */
 const KILL_EVERY = 15
 const WORKERS = ['ada', 'grace', 'edith']

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -13,3 +13,20 @@ it('the example with three workers that are killed does every picture', async ()
   expect(stdout).toMatch(/- \w+, with \d+ requests in hand/)
   expect(stderr).toBe('')
 }, 300_000)
+
+describe('a number of pictures that is none', () => {
+  it.each(['x', '0', '-5', '1.5', '', '1e400'])(
+    'such as "%s" is refused, and nothing is started',
+    async (count) => {
+      const args = ['--import', 'tsx', 'examples/remote/main.ts', count]
+      // What waits for ever is ended, and fails the test by its code.
+      const run = promisify(execFile)(process.execPath, args, { cwd: root, timeout: 60_000 })
+      await expect(run).rejects.toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: `PICTURES must be a whole number from 1, such as 60: it is "${count}"\n`,
+      })
+    },
+    120_000,
+  )
+})

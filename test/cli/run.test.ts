@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { fixture, paid, placed, runCli, startCli, temporaryFolder } from './run-cli.js'
 
@@ -136,6 +136,23 @@ describe('busline run with what cannot be used', () => {
       code: 1,
       stderr: `Cannot read events from "${folder}": it is a directory\n`,
     })
+  })
+
+  it('makes no folder for the store, as the path may be mistyped: it says which one is not there', async () => {
+    const store = path('shp/day/runs.db')
+    const { code, stdout, stderr } = await runCli(['run', orders, '--events', events(), '--store', store])
+    expect(code).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toBe(
+      `Cannot keep runs in "${store}": there is no folder "${path('shp/day')}"; make it, or name another file\n`,
+    )
+    expect(existsSync(path('shp'))).toBe(false)
+  })
+
+  it('says that the store is a folder, where a file was to be named', async () => {
+    const { code, stderr } = await runCli(['run', orders, '--events', events(), '--store', folder])
+    expect(code).toBe(1)
+    expect(stderr).toBe(`Cannot open the store "${folder}": it is a folder; name a file in it\n`)
   })
 
   it('says in one line that the store is none', async () => {

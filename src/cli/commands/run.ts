@@ -15,8 +15,8 @@ Usage: busline run FILE --events EVENTS [options]
                     [workflow, options], a list of these, or a function (runtime) => void
   --events EVENTS   a file of events, or - for the standard input: one JSON object a line,
                     { "type": "…", "payload": … } and, if you like, "id", "timestamp", "source", "key"
-  --store FILE      keeps runs and timelines in this SQLite file. Started again with it, runs go on
-                    where they were, and events that were published are not published again
+  --store FILE      keeps runs and timelines in this SQLite file; its folder must be there. Started again
+                    with it, runs go on where they were, and events that were published are not again
   --wait DURATION   how long to wait, after the last event, for runs that sleep, such as 30s  (default: 0)
   --seed N          whole number from 0: the jitter of retries is the same for the same seed
   --verbose         prints what steps log
@@ -51,12 +51,12 @@ export const run: Command = {
     }
     const seed = values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0, LARGEST_SEED)
     const waitMs = parseWait(values.wait)
-    const { events, total } = values.events
-      ? await openEventFile(values.events)
-      : { events: nothing(), total: 0 }
-    const workflows = await loadWorkflows(file)
-    const store = values.store === undefined ? undefined : createRunStore(values.store)
+    const store = values.store === undefined ? undefined : await createRunStore(values.store)
     try {
+      const { events, total } = values.events
+        ? await openEventFile(values.events)
+        : { events: nothing(), total: 0 }
+      const workflows = await loadWorkflows(file)
       return await presentSession({
         workflows,
         events,

@@ -199,10 +199,14 @@ export class PipelineRun implements WaitOwner {
     return this.#paused()
   }
 
-  /** Goes to the next boundary. Does nothing unless the status is `running`. Rejects with what `host.commit` rejected with. */
+  /**
+   * Goes to the next boundary. Does nothing unless the status is `running`. Rejects with what `host.commit` rejected with,
+   * and with the reason of `abandon()`.
+   */
   async advance(): Promise<void> {
     const { position, ending, status } = this.#progress
     if (status !== 'running') return
+    this.#assertNotAbandoned()
     this.#isAdvancing = true
     try {
       if (!this.#hasStarted) this.#begin()
@@ -244,12 +248,14 @@ export class PipelineRun implements WaitOwner {
 
   /**
    * Merges a patch into the state at the next boundary: before the first stage when it has not begun, at once when it sleeps. Resolves when it has landed;
-   * rejects with `VALIDATION` when it does not fit, or `INVALID_COMMAND` when the run ended before.
+   * rejects with `VALIDATION` when it does not fit, `INVALID_COMMAND` when the run ended before, or the reason of `abandon()`.
    */
   async signal(patch: Readonly<Record<string, unknown>>): Promise<void> {
     const { live } = this.#progress
     const landed = live.signal(patch)
-    if (this.hasEnded) live.refuseSignals(() => this.#progress.refused('signal'))
+    const abandoned = this.#abandoned
+    if (abandoned) live.refuseSignals(() => abandoned)
+    else if (this.hasEnded) live.refuseSignals(() => this.#progress.refused('signal'))
     else if (this.#hasStarted && !this.#isAdvancing) live.land()
     await landed
   }

@@ -97,7 +97,7 @@ export class ActiveRun extends RunLife implements ModeRun {
     const counted = keep?.preparing?.()
     if (!counted) return this.#prepare(state, keep)
     counted.then(
-      () => (this.isGone ? keep!.refused(this.reason!) : this.#prepare(state, keep)),
+      () => (this.isGone ? this.#leaveEarly(keep) : this.#prepare(state, keep)),
       (error: unknown) => this.#failAtOnce(toRunError(error, this.runId), keep),
     )
   }
@@ -183,6 +183,7 @@ export class ActiveRun extends RunLife implements ModeRun {
       inboxes: this.inboxRecords(),
     })
     const released = persistence?.release(bundle)
+    if (released) this.context.track(released)
     this.suspend(
       new SystemError('UNAVAILABLE', `Run ${runId} was exported: it goes on where it is imported`, {
         context: { runId },
@@ -215,7 +216,11 @@ export class ActiveRun extends RunLife implements ModeRun {
     const landed = this.#land(patch)
     this.stateChanged()
     await landed
-    if (this.persistence) await this.touch(this.persistence)
+    if (!this.persistence) return
+    const kept = this.touch(this.persistence)
+    this.context.track(kept)
+    await kept
+    this.assertNotLeft()
   }
 
   // ——— its life
@@ -235,16 +240,14 @@ export class ActiveRun extends RunLife implements ModeRun {
   }
 
   #refusedSignal(): SystemError {
+    if (this.isGone && !this.hasEnded) return this.reason!
     return new SystemError('INVALID_COMMAND', `Cannot signal the run: it is ${this.status}`, {
       context: { runId: this.runId, status: this.status },
     })
   }
 
   #open(state: StateObject, keep: RunKeeping | undefined, at?: Address): void {
-    if (this.isGone) {
-      this.#refuseSignals()
-      return keep?.refused(this.reason!)
-    }
+    if (this.isGone) return this.#leaveEarly(keep)
     this.pipeline = PipelineRun.start(this.trigger.pipeline, this, state, undefined, at)
     if (this.#earlyAbort) this.pipeline.interrupt(this.#earlyAbort)
     for (const { patch, landed, refused } of this.#earlySignals) {
@@ -252,11 +255,14 @@ export class ActiveRun extends RunLife implements ModeRun {
     }
     this.#earlySignals = NO_SIGNALS
     if (!keep) return void this.drive()
+    this.isBeginning = true
     keep.create().then(
       () => {
+        this.isBeginning = false
         keep.accepted()
         this.announce('run:started')
-        void this.drive()
+        // Who left meanwhile has left it to whoever recovers it.
+        this.wake()
       },
       (error: unknown) => {
         this.persistence = undefined
@@ -266,6 +272,12 @@ export class ActiveRun extends RunLife implements ModeRun {
         keep.refused(reason)
       },
     )
+  }
+
+  /** It has gone before there was anything to go on with. */
+  #leaveEarly(keep: RunKeeping | undefined): void {
+    this.#refuseSignals()
+    keep?.refused(this.reason!)
   }
 
   /** There is no state to begin with. */

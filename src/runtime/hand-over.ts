@@ -31,9 +31,19 @@ export async function importRun(
   const contents = { ...bundle, checkpoint: migrateCheckpoint(registration.workflow, bundle.checkpoint) }
   registration.assertKnows(contents.checkpoint)
   const journal = registration.durability?.journal(registration, runId, bundle.epoch + 1, 1)
-  await journal?.adopt(contents).catch((error: unknown) => {
+  const adopted = journal?.adopt(contents)
+  if (adopted) context.track(adopted)
+  await adopted?.catch((error: unknown) => {
     throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
   })
+  if (registration.isClosed) throw hasLeft(runId, workflowId, adopted !== undefined)
   registration.recoverRun(contents, journal, [])
   return context.runs.info(runId)!
+}
+
+/** The workflow was deregistered, or the runtime stopped, while the run was on its way in. */
+function hasLeft(runId: string, workflowId: string, isKept: boolean): SystemError {
+  const then = isKept ? 'it is kept, and goes on when it is recovered' : 'import it elsewhere'
+  const message = `Run ${runId} cannot go on here: workflow "${workflowId}" has left meanwhile; ${then}`
+  return new SystemError('UNAVAILABLE', message, { context: { runId } })
 }

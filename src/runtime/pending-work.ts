@@ -37,8 +37,9 @@ export class PendingWork {
     await Promise.all(this.#writes)
   }
 
-  /** No write is under way, of whichever kind. */
+  /** Nothing is under way, of whichever kind. */
   async settled(): Promise<void> {
+    await Promise.all(this.#checks)
     await Promise.all([...this.#writes, ...this.#tidying])
   }
 }

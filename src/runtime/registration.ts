@@ -1,11 +1,10 @@
-import { isFields } from '../core/is-fields.js'
 import type { ArtifactContainer } from '../container/artifact-container.js'
 import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
 import { deepFreeze } from '../core/deep-freeze.js'
 import type { SystemError } from '../core/system-error.js'
 import type { RunRecording } from '../timeline/run-recording.js'
-import { ActiveRun } from './active-run.js'
+import { ActiveRun, type RunKeeping } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
 import { type CompiledTrigger, compileTriggers } from './compiled-trigger.js'
@@ -23,6 +22,7 @@ import type { ForkPoint } from './fork-point.js'
 import { createMode } from './modes/create-mode.js'
 import { KeyedMode } from './modes/keyed-mode.js'
 import type { DecisionDetails, ModeRun, Ticket } from './modes/mode.js'
+import { signalPatch } from './modes/signal-patch.js'
 import { queuedRun } from './queued-run.js'
 import { ReceiptGiver } from './receipt-giver.js'
 import type { DispatchResult } from './receipts.js'
@@ -53,6 +53,7 @@ export class Registration implements AdmissionHost {
   readonly store: WorkflowStore | undefined
   readonly #kept: DurableAdmission | undefined
   #isLeft = false
+  #closedFor: string | undefined
   /** Whether it takes nothing more, neither from the bus nor from the store. */
   isClosed = false
   readonly #intake: EventIntake
@@ -110,10 +111,7 @@ export class Registration implements AdmissionHost {
   /** Starts a run past gates and mode. */
   invoke(trigger: CompiledTrigger, event: BusEvent): ActiveRun {
     const run = this.#createRun(new EventTicket(trigger.id, event, undefined, 0, this.#context.ids))
-    run.begin(
-      undefined,
-      this.durability?.keeping(run, this, () => Promise.resolve([])),
-    )
+    void this.#begun(run, (keeping) => run.begin(undefined, keeping))
     return run
   }
 
@@ -122,13 +120,19 @@ export class Registration implements AdmissionHost {
     const ticket = new EventTicket(trigger.id, event, undefined, 0, this.#context.ids)
     const parent = { parentRunId: point.meta.runId, parentSeq: point.seq }
     const run = this.#createRun(ticket, { state: point.state, parent })
-    await new Promise<void>((accepted, refused) => {
-      const told = { accepted, refused }
-      const keeping = this.durability?.keeping(run, this, () => Promise.resolve([]), told)
-      run.beginAt(point, keeping)
-      if (!keeping) accepted()
-    })
+    await this.#begun(run, (keeping) => run.beginAt(point, keeping))
     return run
+  }
+
+  /** Resolves when a run that no event waits for is safe; rejects with why it was not taken. */
+  #begun(run: ActiveRun, begin: (keeping?: RunKeeping) => void): Promise<void> {
+    const { durability } = this
+    const begun = new Promise<void>((accepted, refused) => {
+      begin(durability?.keeping(run, this, () => Promise.resolve([]), { accepted, refused }))
+      if (!durability) accepted()
+    })
+    if (durability) this.#context.track(begun)
+    return begun
   }
 
   start(ticket: Ticket, replacedRunId?: string): ModeRun {
@@ -144,9 +148,14 @@ export class Registration implements AdmissionHost {
       accepted()
       run.begin(takeSlot)
     } else {
+      let mayBeStored = kept.isKept(ticket)
+      const starting = () => {
+        mayBeStored = true
+        return kept.starting(ticket)
+      }
       const decided = new Promise<void>((resolve) => {
         const refused = (error: SystemError) => {
-          this.#turnAway(ticket, error)
+          this.#turnAway(ticket, error, mayBeStored)
           resolve()
         }
         const given = () => {
@@ -154,10 +163,7 @@ export class Registration implements AdmissionHost {
           resolve()
         }
         const told = { preparing: () => kept.preparing(ticket), accepted: given, refused }
-        run.begin(
-          takeSlot,
-          this.durability!.keeping(run, this, () => kept.starting(ticket), told),
-        )
+        run.begin(takeSlot, this.durability!.keeping(run, this, starting, told))
       })
       this.#context.track(decided)
     }
@@ -248,7 +254,7 @@ export class Registration implements AdmissionHost {
     for (const run of this.runs) run.suspend(reason)
   }
 
-  #turnAway(ticket: Ticket, error: SystemError): void {
+  #turnAway(ticket: Ticket, error: SystemError, mayBeStored: boolean): void {
     if (this.durability!.isAcceptedBefore(error))
       this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
     else if (this.durability!.isUnstorable(error))
@@ -256,11 +262,13 @@ export class Registration implements AdmissionHost {
     else if (error.code === 'CONFLICT')
       this.receipts.give('dropped', ticket, { reason: 'Another process has taken it over' })
     else if (!this.#isLeft) this.receipts.give('dropped', ticket, { reason: error.message })
+    // Nobody would find it.
+    else if (!mayBeStored) this.receipts.give('dropped', ticket, { reason: this.#closedFor })
   }
 
   /** An event that waits cannot be kept; if it has begun meanwhile, its run has the last word. */
   #giveUp(ticket: Ticket, error: unknown): void {
-    if (this.admission.withdraw(ticket.runId, ticket.key)) this.#turnAway(ticket, error as SystemError)
+    if (this.admission.withdraw(ticket.runId, ticket.key)) this.#turnAway(ticket, error as SystemError, true)
   }
 
   /** Takes an event out that waits for its turn. Returns whether there was one. */
@@ -287,6 +295,7 @@ export class Registration implements AdmissionHost {
    */
   close(reason: string, isLeft = false): void {
     this.isClosed = true
+    this.#closedFor = reason
     this.#isLeft = isLeft && this.durability !== undefined
     this.#intake.close()
     this.admission.close(reason)
@@ -302,15 +311,9 @@ export class Registration implements AdmissionHost {
 
   /** What an event writes into the state of the active run; `undefined` for nothing. */
   toPatch(event: BusEvent): Readonly<Record<string, unknown>> | undefined {
-    const { mode } = this.hooks
-    const toPatch = mode?.type === 'singleton_loop' ? mode.toPatch : undefined
-    try {
-      const patch: unknown = toPatch ? toPatch(event) : event.payload
-      return isFields(patch) ? patch : undefined
-    } catch (error) {
-      this.#context.report(error, `toPatch of workflow "${this.id}"`)
-      return undefined
-    }
+    return signalPatch(this.hooks.mode, event, (error) =>
+      this.#context.report(error, `toPatch of workflow "${this.id}"`),
+    )
   }
 
   openRunContainer(run: RunEnvironment): ArtifactContainer {

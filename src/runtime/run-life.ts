@@ -33,6 +33,8 @@ export abstract class RunLife extends RunEnvironment {
   #isFinished = false
   #isDetached = false
   protected isDriving = false
+  /** Whether its record is on the way to the store: until it is there it does not go on, not even to its end. */
+  protected isBeginning = false
   #holdsSlot = true
   protected takeSlot: TakeSlot | undefined
   #resumes: ResumeCause[] = []
@@ -80,12 +82,17 @@ export abstract class RunLife extends RunEnvironment {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
+  /** @throws {SystemError} why it is gone from here without an end. */
+  assertNotLeft(): void {
+    if (this.#isDetached) throw this.reason!
+  }
+
   protected get isGone(): boolean {
     return this.hasEnded || this.#isDetached
   }
 
   wake(): void {
-    if (this.isDriving || this.isGone) return
+    if (this.isDriving || this.isBeginning || this.isGone) return
     // A run that only has to end needs no slot for it.
     if (this.#holdsSlot || !this.takeSlot || this.pipeline!.isEnding) return void this.drive()
     this.takeSlot(() => {

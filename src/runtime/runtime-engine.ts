@@ -206,6 +206,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       run.abort(reason)
       await run.settled
       if (isLate || run.status === 'succeeded') throw notLive(this.#context, 'abort', runId)
+      run.assertNotLeft()
     })
   }
 

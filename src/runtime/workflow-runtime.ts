@@ -244,7 +244,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   async #stop(options: StopOptions): Promise<void> {
     // One that never had anything to do has nothing to end.
-    const engine = await this.#loading
+    const engine = this.#engine ?? (await this.#loading)
     await engine?.stop(options)
     await this.#services.dispose()
   }

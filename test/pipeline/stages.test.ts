@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { SystemError } from '../../src/core/system-error.js'
 import { advance, jump, jumpTo, pause, terminate } from '../../src/pipeline/instruction.js'
 import { drive } from './hand-driven.js'
 
@@ -193,6 +194,18 @@ describe('a stage of steps', () => {
     await finish()
     expect(run.error?.code).toBe('VALIDATION')
     expect(run.error?.message).toContain('"n": must be a number')
+  })
+})
+
+describe('a run that is abandoned', () => {
+  it('begins no stage any more, and takes no signal', async () => {
+    const step = vi.fn()
+    const { run } = drive({ id: 'main', stages: [{ id: 'a', steps: { step } }] })
+    const reason = new SystemError('UNAVAILABLE', 'It is left to the next process')
+    run.abandon(reason)
+    await expect(run.advance()).rejects.toBe(reason)
+    await expect(run.signal({ late: true })).rejects.toBe(reason)
+    expect(step).not.toHaveBeenCalled()
   })
 })
 

@@ -52,6 +52,19 @@ describe('after stop()', () => {
     await expect(runtime.recover()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
+  it('they say so from the moment it was called', async () => {
+    const { runtime, bus } = openRuntime()
+    const begun: string[] = []
+    const stages = [{ id: 'work', steps: { work: ({ runId }: { runId: string }) => void begun.push(runId) } }]
+    await runtime.register({ ...waiting, pipelines: { main: { id: 'main', stages } } })
+    const stopped = runtime.stop()
+    const invoked = runtime.invoke('waiting', 'asked', {})
+    bus.publish('asked', {})
+    await stopped
+    expect(await invoked).toMatchObject({ ok: false, error: { code: 'UNAVAILABLE' } })
+    expect(begun).toEqual([])
+  })
+
   it('says so of a runtime that never had a workflow, too', async () => {
     const { runtime } = openRuntime({ storage: memoryStorage() })
     await runtime.stop()

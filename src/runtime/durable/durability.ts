@@ -123,10 +123,8 @@ export class Durability {
     const persistence = this.persistence(run, this.journal(registration, run.runId, 1, 0))
     return {
       persistence,
-      create: async () => {
-        await this.ownership.open()
-        await persistence.create(admission)
-      },
+      // The turn is taken at once: a signal may be kept next, before this owner is known.
+      create: () => persistence.create(() => this.ownership.open().then(admission)),
       createFailed: (error) => persistence.createFailed(admission, error),
       preparing: told.preparing ?? nothing,
       accepted: told.accepted ?? nothing,

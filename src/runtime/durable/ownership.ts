@@ -34,6 +34,7 @@ export class Ownership {
   #silent: ReadonlyMap<string, number> = new Map()
   #timer: TimerHandle
   #opening: Promise<void> | undefined
+  #renewing: Promise<void> = Promise.resolve()
   #isClosed = false
 
   constructor(options: OwnershipOptions) {
@@ -89,6 +90,9 @@ export class Ownership {
     const { clock, driver, locks, onFault } = this.#options
     clock.clearTimeout(this.#timer)
     if (!this.#opening) return
+    // What is under way would say once more that this owner lives.
+    await this.#opening.catch(() => {})
+    await this.#renewing
     try {
       await driver.commit([{ type: 'delete', key: recordKeys.owner(this.id) }])
     } catch (error) {
@@ -105,7 +109,14 @@ export class Ownership {
     if (locks) await this.#lookAround()
   }
 
-  async #renew(): Promise<void> {
+  #renew(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    const renewed = this.#say()
+    this.#renewing = renewed.catch(() => {})
+    return renewed
+  }
+
+  async #say(): Promise<void> {
     const { clock, driver, ttlMs } = this.#options
     const value: OwnerRecord = { until: clock.now() + ttlMs }
     try {

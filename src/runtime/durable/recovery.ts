@@ -286,14 +286,15 @@ class RecoveryPass implements RecoveryReport {
     const { id } = this.#registration
     const { runId, owner } = ticket
     if (this.#registration.holds(runId)) return 'done'
-    if (owner === ownership.id) return 'ours'
     if (await this.#isOthers(owner)) return 'owned'
     const key = recordKeys.ticket(id, runId)
     const isTaken = await this.#tryCommit([
       { type: 'expect', key, field: 'owner', equals: owner },
       { type: 'put', key, value: { ...ticket, owner: ownership.id } },
     ])
-    return isTaken ? 'ours' : 'owned'
+    if (isTaken) return 'ours'
+    // One of this process may have come to nothing since it was read.
+    return owner === ownership.id ? 'done' : 'owned'
   }
 
   /** Whether nobody else was quicker. */

@@ -33,7 +33,7 @@ describe.each([
   [
     'on durable storage',
     () => ({ storage: faultInjecting(memoryStorage(), { isDurable: true }) }),
-    { ok: false, error: { code: 'INVALID_COMMAND' } },
+    { ok: false, error: { code: 'UNAVAILABLE' } },
   ],
 ])('a signal before the first stage, %s', (_, options, whenStopped) => {
   it('lands when onPrepare has settled, in the order given, and the first stage sees it', async () => {

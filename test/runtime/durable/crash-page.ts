@@ -1,6 +1,6 @@
 import { indexedDbStorage } from '../../../src/storage/indexeddb/index.js'
-import { trackCalls } from '../../storage/track-calls.js'
 import { type Place, countCalls, deaths, strike, survive } from './crash-points.js'
+import { trackedPlace } from './tracked-place.js'
 
 /** What the page sends home. */
 export interface CrashReport {
@@ -20,16 +20,7 @@ let databases = 0
 /** Each process opens a connection of its own. */
 function inDatabase(): Place {
   const name = `crash-${++databases}`
-  let settle: ReturnType<typeof trackCalls>['settle'] = () => Promise.resolve()
-  return {
-    open() {
-      const { storage, settle: own } = trackCalls(indexedDbStorage({ name }))
-      settle = own
-      return storage
-    },
-    close: (store) => store.close(),
-    settle: (clock) => settle(clock),
-  }
+  return trackedPlace(() => indexedDbStorage({ name }))
 }
 
 // The page outlives the processes that die in it, and would hold their Web Locks; what is struck here is the store. That a tab's

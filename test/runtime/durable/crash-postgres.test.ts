@@ -2,8 +2,8 @@ import { PGlite } from '@electric-sql/pglite'
 import { describe, expect, it } from 'vitest'
 import { postgresStorage } from '../../../src/storage/postgres/index.js'
 import { findPostgres, startPostgres } from '../../storage/postgres-server.js'
-import { trackCalls } from '../../storage/track-calls.js'
 import { type Place, type Point, countCalls, deaths, strike, survive } from './crash-points.js'
+import { trackedPlace } from './tracked-place.js'
 
 /** `CRASH_POINTS=all` strikes at each operation; without it a sample is struck. */
 const isFull = process.env['CRASH_POINTS'] === 'all'
@@ -19,20 +19,6 @@ function sample(total: number, step: number, first: number): readonly Point[] {
       .filter((at) => isFull || at % step === (first + offset) % step)
       .map((at) => ({ name: `kill ${death.when} ${at}`, lives: [strike({ ...death, at })] })),
   )
-}
-
-/** Each process connects anew. */
-function tracked(open: () => ReturnType<typeof postgresStorage>): Place {
-  let settle: ReturnType<typeof trackCalls>['settle'] = () => Promise.resolve()
-  return {
-    open() {
-      const { storage, settle: own } = trackCalls(open())
-      settle = own
-      return storage
-    },
-    close: (store) => store.close(),
-    settle: (clock) => settle(clock),
-  }
 }
 
 async function surviveAll(step: number, first: number, place: () => Promise<Place>): Promise<void> {
@@ -60,7 +46,7 @@ describe('killed at one of its storage operations, a process leaves runs that go
     const client = await PGlite.create()
     await surviveAll(70, 7, async () => {
       await client.exec('DROP TABLE IF EXISTS busline_records, busline_migrations')
-      return tracked(() => postgresStorage({ client }))
+      return trackedPlace(() => postgresStorage({ client }))
     })
     await client.close()
   }, 3_600_000)
@@ -73,7 +59,7 @@ describe('killed at one of its storage operations, a process leaves runs that go
       await surviveAll(8, 3, async () => {
         await using storage = postgresStorage({ connectionString })
         await storage.commit([{ type: 'deletePrefix', prefix: '' }])
-        return tracked(() => postgresStorage({ connectionString }))
+        return trackedPlace(() => postgresStorage({ connectionString }))
       })
     },
     3_600_000,

@@ -112,7 +112,7 @@ export class WorkerInstanceManager implements TaskHosts {
     const worker = this.#parts.registry.getWorker(workerId)
     if (!worker) throw unknownWorker(workerId)
     this.#leaving.add(workerId)
-    if (worker.status === 'ready') worker.status = 'draining'
+    worker.leave()
     return worker
   }
 
@@ -121,9 +121,14 @@ export class WorkerInstanceManager implements TaskHosts {
     await this.leave(workerId).kill(undefined)
   }
 
-  async close(): Promise<void> {
+  /** From now on no host is opened, nor one replaced. */
+  takeNothing(): void {
     this.#closed = true
     this.#supervisor.close()
+  }
+
+  async close(): Promise<void> {
+    this.takeNothing()
     const { registry } = this.#parts
     await Promise.all([...registry.getWorkersMap().keys()].map((workerId) => this.removeWorker(workerId)))
     await Promise.all(this.#ending)

@@ -63,6 +63,7 @@ export class WorkerInstance implements TaskHost {
   #startTimer: TimerHandle
   #heartTimer: TimerHandle
   #hasSpoken = false
+  #isLeaving = false
   #misses = 0
   #lastTaskId = 0
   #errorWindow = { since: 0, count: 0 }
@@ -127,6 +128,12 @@ export class WorkerInstance implements TaskHost {
 
   utilization(): number | undefined {
     return this.#host?.utilization?.()
+  }
+
+  /** It takes nothing new, not even when it only becomes ready later. */
+  leave(): void {
+    this.#isLeaving = true
+    if (this.status === 'ready') this.status = 'draining'
   }
 
   /** Ends the host by force; it is lost at once, whatever the host does. */
@@ -194,7 +201,7 @@ export class WorkerInstance implements TaskHost {
     if (this.status !== 'starting') return
     this.runnerTypes = runners
     this.tasks = tasks
-    this.status = 'ready'
+    this.status = this.#isLeaving ? 'draining' : 'ready'
     this.wasReady = true
     this.#settings.clock.clearTimeout(this.#startTimer)
     this.#settleReady.resolve()

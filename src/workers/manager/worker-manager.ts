@@ -229,6 +229,7 @@ export class WorkerManager {
 
   async #close(): Promise<void> {
     this.#settings.clock.clearTimeout(this.#sweepTimer)
+    this.#instances.takeNothing()
     await this.terminateWorkers()
     await this.#instances.close()
     await this.#archive.settled()

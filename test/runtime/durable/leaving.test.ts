@@ -153,7 +153,7 @@ describe('a runtime with a storage that is stopped', () => {
       if (!exported.ok) throw exported.error
       const letGo = store.hold('commit')
       const imported = runtime.importRun(exported.value)
-      const left = runtime[call]('w' as never)
+      const left = runtime[call]('w')
       await clock.settle()
       letGo()
       await left

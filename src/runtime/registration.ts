@@ -127,11 +127,11 @@ export class Registration implements AdmissionHost {
   /** Resolves when a run that no event waits for is safe; rejects with why it was not taken. */
   #begun(run: ActiveRun, begin: (keeping?: RunKeeping) => void): Promise<void> {
     const { durability } = this
+    if (!durability) return Promise.resolve(begin())
     const begun = new Promise<void>((accepted, refused) => {
-      begin(durability?.keeping(run, this, () => Promise.resolve([]), { accepted, refused }))
-      if (!durability) accepted()
+      begin(durability.keeping(run, this, () => Promise.resolve([]), { accepted, refused }))
     })
-    if (durability) this.#context.track(begun)
+    this.#context.track(begun)
     return begun
   }
 

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from './clock.js'
 import { type Duration, isDuration, toMs } from './duration.js'
+import { invalidOptions } from './invalid-options.js'
 import { isFields } from './is-fields.js'
-import { type Issue, SystemError } from './system-error.js'
+import type { Issue } from './system-error.js'
 
 /**
  * Reads options one by one and keeps what is wrong with them, so that all of it is told at once. `undefined` stands for the
@@ -50,9 +51,7 @@ export class OptionReader {
 
   /** To be called when all are read. @throws {SystemError} `VALIDATION` with every option that is wrong. */
   finish(what: string): void {
-    if (this.#issues.length === 0) return
-    const told = this.#issues.map(({ path, message }) => `"${path}" ${message}`).join('; ')
-    throw new SystemError('VALIDATION', `Cannot ${what}: ${told}`, { context: { issues: this.#issues } })
+    if (this.#issues.length > 0) throw invalidOptions(what, this.#issues)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Duration, isDuration, toMs } from '../../core/duration.js'
 import type { Logger } from '../../core/logger.js'
-import { SystemError } from '../../core/system-error.js'
+import { invalidOptions } from '../../core/invalid-options.js'
 import { safeLogger } from '../protocol/safe-logger.js'
 import { findOptionIssues } from './find-option-issues.js'
 import type { WorkerToken } from './token-book.js'
@@ -125,10 +125,7 @@ export function readServerOptions(options: WorkerServerOptions): ServerSettings 
   if (authToken !== undefined && !isGiven) {
     issues.unshift({ path: 'authToken', message: 'must be a string that is not empty' })
   }
-  if (issues.length > 0) {
-    const faults = issues.map(({ path, message }) => `"${path}" ${message}`).join('; ')
-    throw new SystemError('VALIDATION', `Cannot make a worker server: ${faults}`, { context: { issues } })
-  }
+  if (issues.length > 0) throw invalidOptions('make a worker server', issues)
   return {
     ...settings,
     logger: safeLogger(settings.logger),

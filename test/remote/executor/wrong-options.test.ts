@@ -1,18 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Issue, SystemError } from 'busline'
 import { WorkerServer, remoteExecutor } from 'busline/remote'
+import { faultsOf } from '../../core/faults-of.js'
 import { openServer } from '../open-server.js'
 import { stepTask, taskControl } from '../step-task.js'
 
-function faultsOf(options: unknown, server: unknown = new WorkerServer()): readonly string[] {
-  try {
-    remoteExecutor(server as WorkerServer, options as undefined)
-    return []
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== 'VALIDATION') throw error
-    return (error.context['issues'] as Issue[]).map(({ path }) => path)
-  }
-}
+const refused = (options: unknown, server: unknown = new WorkerServer()) =>
+  faultsOf(() => remoteExecutor(server as WorkerServer, options as undefined))
 
 describe('an option of remoteExecutor() that would do something else than it says', () => {
   it.each([
@@ -28,7 +21,7 @@ describe('an option of remoteExecutor() that would do something else than it say
     ['unknownTaskTimeout', -1],
     ['clock', 5],
   ])('is refused by its name: %s %j', (name, value) => {
-    expect(faultsOf({ [name]: value })).toEqual([name])
+    expect(refused({ [name]: value })).toEqual([name])
   })
 
   it('is shown as it was given', () => {
@@ -38,7 +31,7 @@ describe('an option of remoteExecutor() that would do something else than it say
   })
 
   it('is told together with all others that are wrong', () => {
-    expect(faultsOf({ maxQueued: '5', maxDispatches: 0, queueTimeout: 'x' })).toEqual([
+    expect(refused({ maxQueued: '5', maxDispatches: 0, queueTimeout: 'x' })).toEqual([
       'maxQueued',
       'queueTimeout',
       'maxDispatches',
@@ -46,15 +39,15 @@ describe('an option of remoteExecutor() that would do something else than it say
   })
 
   it.each([[null], [5], ['x'], [[]]])('is not looked for in what are no options: %j', (options) => {
-    expect(faultsOf(options)).toEqual(['options'])
+    expect(refused(options)).toEqual(['options'])
   })
 
   it.each([null, {}, 5, 'x'])('is not the only fault there can be: %j is no server', (server) => {
-    expect(faultsOf({}, server)).toEqual(['server'])
+    expect(refused({}, server)).toEqual(['server'])
   })
 
   it('has bounds that may be Infinity', () => {
-    expect(faultsOf({ maxQueued: Infinity, maxDispatches: Infinity, queueTimeout: Infinity })).toEqual([])
+    expect(refused({ maxQueued: Infinity, maxDispatches: Infinity, queueTimeout: Infinity })).toEqual([])
   })
 })
 

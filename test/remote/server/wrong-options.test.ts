@@ -1,22 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Issue, SystemError } from 'busline'
 import { WorkerServer, type WorkerServerOptions } from 'busline/remote'
 import { RemoteWorker } from 'busline/remote/client'
+import { faultsOf } from '../../core/faults-of.js'
 import { openServer } from '../open-server.js'
 import { quietLogger } from '../quiet-logger.js'
 import { registerRaw, urlOf } from '../raw-client.js'
 
-function faultsOf(options: unknown): readonly string[] {
-  try {
-    new WorkerServer(options as WorkerServerOptions)
-    return []
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== 'VALIDATION') throw error
-    return (error.context['issues'] as Issue[]).map(({ path }) => path)
-  }
-}
+const refused = (options: unknown) => faultsOf(() => new WorkerServer(options as WorkerServerOptions))
 
 describe('an option of a server that would do something else than it says', () => {
   it.each([
@@ -42,7 +34,7 @@ describe('an option of a server that would do something else than it says', () =
     ['tokens', [{ token: 'a', workerIds: 'gpu' }]],
     ['host', 5],
   ])('is refused by its name: %s %j', (name, value) => {
-    expect(faultsOf({ [name]: value }).map((path) => path.split('.')[0])).toContain(name)
+    expect(refused({ [name]: value }).map((path) => path.split('.')[0])).toContain(name)
   })
 
   it('has no part in a sentence that shows a token', () => {

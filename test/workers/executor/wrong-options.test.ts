@@ -1,18 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type Issue, SystemError } from 'busline'
 import { workerExecutor } from 'busline/workers'
+import { faultsOf } from '../../core/faults-of.js'
 
 const MANAGER = { taskHosts: { list: () => [], grow: () => undefined, kill: async () => {} } }
 
-function faultsOf(options: unknown, manager: unknown = MANAGER): readonly string[] {
-  try {
-    workerExecutor(manager as typeof MANAGER, options as undefined)
-    return []
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== 'VALIDATION') throw error
-    return (error.context['issues'] as Issue[]).map(({ path }) => path)
-  }
-}
+const refused = (options: unknown, manager: unknown = MANAGER) =>
+  faultsOf(() => workerExecutor(manager as typeof MANAGER, options as undefined))
 
 describe('an option of workerExecutor() that would do something else than it says', () => {
   it.each([
@@ -27,18 +20,18 @@ describe('an option of workerExecutor() that would do something else than it say
     ['workerTimeout', '5'],
     ['clock', 5],
   ])('is refused by its name: %s %j', (name, value) => {
-    expect(faultsOf({ [name]: value })).toEqual([name])
+    expect(refused({ [name]: value })).toEqual([name])
   })
 
   it.each([[null], [5], ['x'], [[]]])('is not looked for in what are no options: %j', (options) => {
-    expect(faultsOf(options)).toEqual(['options'])
+    expect(refused(options)).toEqual(['options'])
   })
 
   it.each([null, {}, 5, 'x'])('is not the only fault there can be: %j is no manager', (manager) => {
-    expect(faultsOf({}, manager)).toEqual(['manager'])
+    expect(refused({}, manager)).toEqual(['manager'])
   })
 
   it('has bounds that may be Infinity', () => {
-    expect(faultsOf({ tasksPerWorker: Infinity, maxQueued: Infinity, workerTimeout: Infinity })).toEqual([])
+    expect(refused({ tasksPerWorker: Infinity, maxQueued: Infinity, workerTimeout: Infinity })).toEqual([])
   })
 })

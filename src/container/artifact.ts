@@ -20,9 +20,14 @@ export interface ArtifactHome {
   /** Looks a service up on behalf of a factory. */
   request(key: string, params: unknown, requester: Build): Promise<unknown>
   select<Selection>(selector: (state: never) => Selection, requester: Artifact): Selection
-  /** Keeps a transient artifact while it is built, has something to clean up, or selects on behalf of another. */
+  /**
+   * Keeps an artifact that has no place: a transient one while it is built, has something to clean up, or selects on
+   * behalf of another; a displaced one as long as it has an instance.
+   */
   hold(artifact: Artifact): void
   release(artifact: Artifact): void
+  /** Remembers a build that was given up and has more to do than its closing waits for: disposal does. */
+  outlive(build: Build): void
 }
 
 export type Observer<Value = unknown> = (value: Value) => void
@@ -62,6 +67,8 @@ export class Artifact {
   requestedBy: Artifact | undefined
   /** The clean-up of the instance before. */
   closing: Promise<void> | undefined
+  /** Whether another template has taken its key, so that nobody finds it any more. */
+  isDisplaced = false
 
   #startedAt = 0
   #wake: (() => void) | undefined
@@ -138,7 +145,8 @@ export class Artifact {
 
   /** Lets no new build begin before `closing` has settled. */
   closeAfter(closing: Promise<unknown>): void {
-    const done: Promise<void> = closing.then(() => {
+    // Of an instance before perhaps: a clean-up under way is not forgotten for another.
+    const done: Promise<void> = Promise.all([this.closing, closing]).then(() => {
       if (this.closing === done) this.closing = undefined
     })
     this.closing = done
@@ -153,7 +161,8 @@ export class Artifact {
     const { retries = 0, retryDelay = 0 } = this.template
     try {
       for (let attempt = 1, restarts = 0; ; attempt++) {
-        await this.closing
+        do await this.closing
+        while (this.closing)
         this.#assertOpen()
         this.home.hold(this)
         const build = new Build(this)
@@ -183,8 +192,13 @@ export class Artifact {
   }
 
   #mustBeKept(): boolean {
-    const { build, closing, dependents } = this
-    return !!closing || !!build?.needsClosing || (!!build?.selections.length && dependents.size > 0)
+    const { build, closing, dependents, isDisplaced } = this
+    return (
+      !!closing ||
+      (isDisplaced && !!build) ||
+      !!build?.hasEnd ||
+      (!!build?.selections.length && dependents.size > 0)
+    )
   }
 
   #set(value: unknown): void {

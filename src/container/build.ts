@@ -2,7 +2,7 @@ import { toMs } from '../core/duration.js'
 import type { SystemError } from '../core/system-error.js'
 import type { Artifact } from './artifact.js'
 import type { FactoryContext } from './artifact-template.js'
-import { buildFailed, isContainerError, serviceError } from './container-errors.js'
+import { buildFailed, givenUp, isContainerError, serviceError } from './container-errors.js'
 import type { Dependencies } from './dependencies.js'
 import { runCleanup } from './run-cleanup.js'
 
@@ -38,7 +38,12 @@ export class Build {
   /** Resolves when the factory has ended, however. */
   finished: Promise<void> = Promise.resolve()
 
+  /** Builds that used the value of this one and were given up before it, until they are closed. */
+  readonly leaving = new Set<Build>()
+
   readonly #cleanups: (() => unknown)[] = []
+  /** Called when it is closed. */
+  readonly #onClosed: (() => void)[] = []
   /** Made when the factory takes its signal: most never do. */
   #controller: AbortController | undefined
   /** Clean-ups that came too late and were started at once. */
@@ -51,8 +56,8 @@ export class Build {
   #timer: unknown
   #leftMs: number
   #startedAt = 0
-  /** For how many services the factory waits at present. */
-  #waits = 0
+  /** What ends each wait of the factory for a service. */
+  readonly #waits = new Set<(error: SystemError) => void>()
 
   constructor(artifact: Artifact) {
     this.artifact = artifact
@@ -87,10 +92,15 @@ export class Build {
   giveUp(): void {
     if (!this.isLive) return
     this.isLive = false
-    for (const dep of this.deps) dep.dependents.delete(this.artifact)
+    for (const dep of this.deps) {
+      dep.dependents.delete(this.artifact)
+      if (dep.build?.wasReady && this.hasEnd) this.#leave(dep.build)
+    }
+    if (this.isRunning) this.artifact.home.outlive(this)
     // One that is in use is told when its turn to close comes: after those that were built from it.
     if (!this.wasReady) this.abort()
     this.#settle({})
+    for (const reject of this.#waits) reject(givenUp(this.artifact))
   }
 
   abort(): void {
@@ -99,7 +109,10 @@ export class Build {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.isLive) this.artifact.home.hold(this.artifact)
+    }
     if (this.#isAborted) this.#controller.abort()
     return this.#controller.signal
   }
@@ -110,30 +123,74 @@ export class Build {
 
   /** Whether `close` has anything to wait for. */
   get needsClosing(): boolean {
-    return this.isRunning || this.#cleanups.length + this.#late.size > 0
+    return this.isRunning || this.#cleanups.length + this.#late.size + this.leaving.size > 0
+  }
+
+  /** Whether somebody is to be told of its end: its clean-ups, or who listens to its signal. */
+  get hasEnd(): boolean {
+    return this.needsClosing || this.#controller !== undefined
   }
 
   /**
    * Runs the clean-ups, newest first, and with `waitForFactory` waits for a factory that is still at work, so that it
-   * leaves nothing behind; all within bounds.
+   * leaves nothing behind; all within bounds. Those that used its value come first, but for `others`, whose order is
+   * settled.
    */
-  async close(waitForFactory = false): Promise<readonly SystemError[]> {
+  async close(
+    waitForFactory = false,
+    others: ReadonlySet<Build> = new Set(),
+  ): Promise<readonly SystemError[]> {
+    for (const build of this.leaving) if (!others.has(build)) await build.#whenClosed()
     this.abort()
     for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop())
       await this.#clean(cleanup)
     if (waitForFactory && this.isRunning) await this.#clean(() => this.finished)
     await Promise.all(this.#late)
+    this.#tellClosed()
     return this.#errors
   }
 
-  /** Keeps the time of the wait out of the time of the factory. */
-  waitFor<Value>(promise: Promise<Value>): Promise<Value> {
-    if (this.#waits++ === 0) this.#stopTimer()
-    const proceed = (): void => {
-      if (--this.#waits === 0) this.#startTimer()
-    }
-    promise.then(proceed, proceed)
-    return promise
+  /** Resolves when the factory has ended, and the clean-ups that came too late. */
+  async rest(): Promise<void> {
+    await this.finished
+    while (this.#late.size > 0) await Promise.all(this.#late)
+  }
+
+  /** For one that has nothing to wait for. */
+  closeAtOnce(): void {
+    this.abort()
+    this.#tellClosed()
+  }
+
+  #tellClosed(): void {
+    for (const tell of this.#onClosed.splice(0)) tell()
+  }
+
+  #leave(dep: Build): void {
+    dep.leaving.add(this)
+    this.#onClosed.push(() => dep.leaving.delete(this))
+  }
+
+  /** Only for builds in `leaving`: these are not closed. */
+  #whenClosed(): Promise<void> {
+    return new Promise((resolve) => void this.#onClosed.push(resolve))
+  }
+
+  /**
+   * Keeps the time of the wait out of the time of the factory. A factory that is given up waits no longer: what it
+   * waits for may itself wait until this one is closed.
+   */
+  waitFor(promise: Promise<unknown>): Promise<unknown> {
+    if (this.#waits.size === 0) this.#stopTimer()
+    return new Promise((resolve, reject) => {
+      const proceed = (): void => {
+        this.#waits.delete(reject)
+        if (this.#waits.size === 0) this.#startTimer()
+      }
+      this.#waits.add(reject)
+      promise.then(proceed, proceed)
+      promise.then(resolve, reject)
+    })
   }
 
   /** Whether a part of the run state that the factory selected is another one now. */
@@ -182,6 +239,7 @@ export class Build {
     }
     const done = this.#clean(cleanup).then(() => void this.#late.delete(done))
     this.#late.add(done)
+    this.artifact.home.outlive(this)
   }
 
   async #clean(cleanup: () => unknown): Promise<void> {

@@ -51,3 +51,8 @@ export function isContainerError(error: unknown): error is SystemError {
 export function buildFailed(artifact: Artifact, cause: unknown): SystemError {
   return serviceError('EXECUTION_FAILED', artifact, describe(cause), { cause })
 }
+
+export function givenUp(artifact: Artifact): SystemError {
+  const message = `Cannot go on building service "${artifact.label}": the build was given up`
+  return containerError('ABORTED', message, [artifact.label])
+}

@@ -5,7 +5,7 @@ import { SystemError } from '../core/system-error.js'
 import { Artifact, type ArtifactHome } from './artifact.js'
 import type { AnyTemplate } from './artifact-template.js'
 import type { Build } from './build.js'
-import { containerError, requestPath } from './container-errors.js'
+import { containerError, givenUp, requestPath } from './container-errors.js'
 import type { ContainerEvents } from './container-events.js'
 import { findCycle } from './dependency-cycle.js'
 import { closeInOrder, invalidate } from './invalidation.js'
@@ -60,6 +60,10 @@ export class ContainerScope implements ArtifactHome {
 
   /** Instances that are in no place: transient ones, those being evicted, those whose template was shadowed. */
   readonly #held = new Set<Artifact>()
+  /** Clean-ups of instances that made room for others, by label. */
+  readonly #evicted = new Map<string, Promise<void>>()
+  /** Builds that were given up and have more to do, and since when; the latest last. */
+  readonly #outlived = new Map<Build, number>()
   #disposal: Promise<void> | undefined
 
   constructor(settings: ScopeSettings) {
@@ -146,11 +150,24 @@ export class ContainerScope implements ArtifactHome {
   }
 
   hold(artifact: Artifact): void {
-    if (artifact.isTransient) this.#held.add(artifact)
+    if (artifact.isTransient || artifact.isDisplaced) this.#held.add(artifact)
   }
 
   release(artifact: Artifact): void {
     this.#held.delete(artifact)
+  }
+
+  outlive(build: Build): void {
+    if (this.isDisposed) return
+    const now = this.clock.now()
+    // A factory that never ends is remembered as long as disposal would wait for it.
+    for (const [each, since] of this.#outlived) {
+      if (now - since < this.cleanupTimeoutMs) break
+      this.#outlived.delete(each)
+    }
+    this.#outlived.delete(build)
+    this.#outlived.set(build, now)
+    void build.rest().then(() => this.#outlived.delete(build))
   }
 
   emit<Type extends keyof ContainerEvents>(type: Type, event: ContainerEvents[Type]): void {
@@ -187,11 +204,13 @@ export class ContainerScope implements ArtifactHome {
     this.isDisposed = true
     const children = Promise.all([...this.children].map((child) => child.dispose()))
     const artifacts = [...this.artifacts()]
+    const outlived = [...this.#outlived.keys()]
     const builds = artifacts.flatMap((artifact) => artifact.giveUp() ?? [])
     this.index.clear()
     this.places.clear()
-    await Promise.all([children, ...artifacts.map((artifact) => artifact.closing)])
-    await closeInOrder(builds, true)
+    const closings = artifacts.map((artifact) => artifact.closing)
+    await Promise.all([children, ...closings, ...this.#evicted.values()])
+    await Promise.all([closeInOrder(builds, true), ...outlived.map((build) => build.close(true))])
     this.parent?.children.delete(this)
     this.emit('container:dispose', { container: this.label })
     this.emitter = undefined
@@ -204,6 +223,8 @@ export class ContainerScope implements ArtifactHome {
     if (!artifact) {
       if (hash !== '') this.#makeRoom(family, template)
       artifact = new Artifact(template, this, params, hash, this.isInRun || template.scope === 'run')
+      const closing = this.#evicted.get(artifact.label)
+      if (closing) artifact.closeAfter(closing)
     } else if (hash !== '') family.delete(hash)
     family.set(hash, artifact)
     return artifact
@@ -215,23 +236,48 @@ export class ContainerScope implements ArtifactHome {
     for (const [hash, artifact] of family) {
       if (artifact.pending || artifact.dependents.size > 0 || artifact.observers.size > 0) continue
       family.delete(hash)
-      if (artifact.build) this.#held.add(artifact)
+      if (hash === '') this.#leaveIndex(template.key)
       void invalidate([artifact], 'eviction', { rebuild: false })
+      if (artifact.closing) this.#awaitEviction(artifact.label, artifact.closing)
       return
     }
     const message = `Cannot build another instance of service "${template.key}": all ${max} that "maxInstances" allows are in use`
     throw containerError('CAPACITY', message, [template.key])
   }
 
+  /** The place of the instance is gone, and may be made anew before the clean-up is over. */
+  #awaitEviction(label: string, closing: Promise<void>): void {
+    this.#evicted.set(label, closing)
+    void closing.then(() => {
+      if (this.#evicted.get(label) === closing) this.#evicted.delete(label)
+    })
+  }
+
   #forget(key: string): void {
-    const scopes = new Set<ContainerScope>([this])
-    for (const scope of scopes) {
-      scope.index.delete(key)
-      for (const child of scope.children) scopes.add(child)
+    this.#leaveIndex(key)
+    for (const scope of this.#withInner()) {
+      const present = scope.ownerOf(key)?.templates.get(key)
+      const family = scope.places.get(key)
+      for (const [hash, artifact] of family ?? []) {
+        if (artifact.template === present) continue
+        // Built from a template further out: in use perhaps, and cleaned up with the container.
+        artifact.isDisplaced = true
+        scope.#held.add(artifact)
+        family!.delete(hash)
+      }
+      if (family?.size === 0) scope.places.delete(key)
     }
-    // Built from a template further out: in use perhaps, and cleaned up with the container.
-    for (const artifact of this.places.get(key)?.values() ?? []) this.#held.add(artifact)
-    this.places.delete(key)
+  }
+
+  #leaveIndex(key: string): void {
+    for (const scope of this.#withInner()) scope.index.delete(key)
+  }
+
+  /** This one and all inside. */
+  #withInner(): Set<ContainerScope> {
+    const scopes = new Set<ContainerScope>([this])
+    for (const scope of scopes) for (const child of scope.children) scopes.add(child)
+    return scopes
   }
 
   #notFound(key: string, requester?: Artifact): SystemError {
@@ -270,9 +316,4 @@ function captive(from: Artifact, what: string, end: string): SystemError {
   const path = [...requestPath(from), what]
   const message = `Cannot give "${what}" to service "${from.label}" (${path.join(' -> ')}): it ends with ${end}, and "${from.label}" does not`
   return containerError('VALIDATION', message, path)
-}
-
-function givenUp(artifact: Artifact): SystemError {
-  const message = `Cannot go on building service "${artifact.label}": the build was given up`
-  return containerError('ABORTED', message, [artifact.label])
 }

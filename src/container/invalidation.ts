@@ -16,19 +16,24 @@ export async function invalidate(
   const affected = withDependents(given).filter(
     ({ build, pending }) => build !== undefined || pending !== undefined,
   )
+  const builds = affected.flatMap((artifact) => artifact.giveUp() ?? [])
+  // Begun after the events are told, and known before: who hears one and asks again waits for the clean-up.
+  const hasClosing = builds.some((build) => build.needsClosing)
+  if (hasClosing) {
+    const closing = Promise.resolve().then(() => closeInOrder(builds))
+    for (const artifact of affected) artifact.closeAfter(closing)
+  }
   for (const artifact of affected) {
     const why = given.has(artifact) ? cause : 'dependency'
     artifact.home.emit('artifact:invalidated', { cause: why, ...artifact.facts })
   }
-  const closing = closeInOrder(affected.flatMap((artifact) => artifact.giveUp() ?? []))
-  if (closing) for (const artifact of affected) artifact.closeAfter(closing)
-  await Promise.all([
-    closing,
-    // The roots too when there was nothing to give up: one that failed is tried again.
-    ...[...new Set([...given, ...affected])].map((artifact) =>
-      rebuild && isWanted(artifact) ? rebuildQuietly(artifact) : undefined,
+  if (!hasClosing) void closeInOrder(builds)
+  // The roots too when there was nothing to give up: a clean-up may be under way, and one that failed is tried again.
+  await Promise.all(
+    [...new Set([...given, ...affected])].map((artifact) =>
+      Promise.all([artifact.closing, rebuild && isWanted(artifact) ? rebuildQuietly(artifact) : undefined]),
     ),
-  ])
+  )
 }
 
 /**
@@ -41,15 +46,16 @@ export function closeInOrder(builds: readonly Build[], isFinal = false): Promise
   )
   if (!sorted.some((build) => build.needsClosing)) {
     for (const build of sorted) {
-      build.abort()
+      build.closeAtOnce()
       announce(build, [])
     }
     return undefined
   }
+  const together = new Set(sorted)
   return (async () => {
     for (const build of sorted) {
       // A factory that is still at work after its first value, a stream, may have its clean-up in a `finally`.
-      announce(build, await build.close(isFinal || build.wasReady))
+      announce(build, await build.close(isFinal || build.wasReady, together))
     }
   })()
 }
@@ -72,8 +78,9 @@ function withDependents(roots: ReadonlySet<Artifact>): Artifact[] {
 }
 
 function isWanted(artifact: Artifact): boolean {
-  const { template, observers, home, isTransient } = artifact
-  return !home.isDisposed && !isTransient && (template.lazy === false || observers.size > 0)
+  const { template, observers, home, isTransient, isDisplaced } = artifact
+  if (home.isDisposed || isTransient) return false
+  return observers.size > 0 || (template.lazy === false && !isDisplaced)
 }
 
 /** The fault is in the event `build:error`; nobody asked, so nobody is told otherwise. */

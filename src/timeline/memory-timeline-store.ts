@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../core/clock.js'
 import { deepFreeze } from '../core/deep-freeze.js'
-import { toMs } from '../core/duration.js'
 import { Linked, LinkedList } from '../core/linked-list.js'
 import { SystemError } from '../core/system-error.js'
 import { EventLog } from './event-log.js'
+import { readPruneOptions } from './prune-options.js'
+import { readRunFilter } from './run-filter.js'
 import type { TimelineEvent } from './timeline-event.js'
+import { placeOf } from './timeline-keys.js'
 import {
   type PruneOptions,
   type PruneResult,
@@ -18,7 +20,7 @@ import {
   assertDifferentRuns,
   isFinished,
   lastAtMost,
-  readPage,
+  missingEvent,
 } from './timeline-store.js'
 
 export interface MemoryTimelineStoreOptions {
@@ -112,14 +114,13 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    const { workflowId, status, from = -Infinity, to = Infinity } = filter
-    const { limit, cursor } = readPage(filter)
+    const { workflowId, status, from, to, limit, cursor } = readRunFilter(filter)
     const found: { readonly place: string; readonly meta: RunTimelineMeta }[] = []
     for (const { meta } of this.#runs.values()) {
       if (workflowId !== undefined && meta.workflowId !== workflowId) continue
       if (status !== undefined && meta.status !== status) continue
       if (meta.startTime < from || meta.startTime > to) continue
-      const place = `${String(meta.startTime).padStart(15, '0')}/${meta.runId}`
+      const place = placeOf(meta)
       if (cursor === undefined || place < cursor) found.push({ place, meta })
     }
     found.sort((a, b) => (a.place < b.place ? 1 : -1))
@@ -146,19 +147,29 @@ export class MemoryTimelineStore implements TimelineStore {
     return Promise.resolve(run !== undefined)
   }
 
-  async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {
-    const oldest = olderThan === undefined ? -Infinity : this.#clock.now() - toMs(olderThan)
-    const sizes = maxBytes === Infinity ? undefined : await this.#sizes()
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    const { olderThanMs, maxRuns, maxBytes } = readPruneOptions(options)
+    const oldest = this.#clock.now() - olderThanMs
+    const estimate = maxBytes === Infinity ? undefined : (await import('./estimate-bytes.js')).estimateBytes
+    // From here on nothing waits: what is counted is what is there when it is deleted.
+    const sizes = new Map<string, number>()
     let bytes = 0
-    for (const size of sizes?.values() ?? []) bytes += size
+    if (estimate) {
+      for (const [runId, { log }] of this.#runs) {
+        const size = estimate(log.toEvents())
+        sizes.set(runId, size)
+        bytes += size
+      }
+    }
     const pruned = { runs: 0, events: 0 }
-    const byStart = [...this.#runs.values()].sort((a, b) => a.meta.startTime - b.meta.startTime)
-    for (const run of byStart) {
+    const byPlace = Array.from(this.#runs.values(), (run) => ({ place: placeOf(run.meta), run }))
+    byPlace.sort((a, b) => (a.place < b.place ? -1 : 1))
+    for (const { run } of byPlace) {
       const { meta, log } = run
       if (!isFinished(meta.status)) continue
       const isTooOld = (meta.endTime ?? meta.startTime) < oldest
       if (!isTooOld && this.#runs.size <= maxRuns && bytes <= maxBytes) continue
-      bytes -= sizes?.get(meta.runId) ?? 0
+      bytes -= sizes.get(meta.runId) ?? 0
       pruned.runs++
       pruned.events += log.length
       this.#remove(run)
@@ -186,17 +197,12 @@ export class MemoryTimelineStore implements TimelineStore {
 
   /** What of a batch is not here yet. */
   #added(batch: TimelineBatch): Added {
-    const { runId } = batch.meta
+    const { runId, eventCount } = batch.meta
     const run = this.#runs.get(runId)
     const next = (run?.log.length ?? 0) + 1
     const added = batch.log ?? EventLog.of(runId, batch.events)
-    if (added.length > 0 && added.first > next) {
-      throw new SystemError(
-        'VALIDATION',
-        `Cannot append event ${added.first} of run "${runId}": event ${next} is missing`,
-        { context: { runId, seq: added.first } },
-      )
-    }
+    const first = added.length > 0 ? added.first : eventCount + 1
+    if (first > next) throw missingEvent(runId, next, first)
     const skip = added.length === 0 ? 0 : Math.min(added.length, next - added.first)
     return { run, log: added, skip, count: added.length - skip }
   }
@@ -246,12 +252,5 @@ export class MemoryTimelineStore implements TimelineStore {
     this.#finished.delete(run)
     this.#eventCount -= run.log.length
     run.clear()
-  }
-
-  async #sizes(): Promise<ReadonlyMap<string, number>> {
-    const { estimateBytes } = await import('./estimate-bytes.js')
-    const sizes = new Map<string, number>()
-    for (const [runId, { log }] of this.#runs) sizes.set(runId, estimateBytes(log.toEvents()))
-    return sizes
   }
 }

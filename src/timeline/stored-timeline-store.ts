@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '../core/clock.js'
-import { toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
 import type { StorageDriver, StorageOperation } from '../storage/storage-driver.js'
 import { estimateBytes } from './estimate-bytes.js'
 import { type EventRecord, eventsOf, splitEvents, toEventRecord } from './event-record.js'
+import { readPruneOptions } from './prune-options.js'
+import { readRunFilter } from './run-filter.js'
 import type { TimelineEvent } from './timeline-event.js'
 import { type IndexEntry, TimelineIndex } from './timeline-index.js'
 import { TimelineKeys, placeAt, placeOf } from './timeline-keys.js'
@@ -20,7 +21,7 @@ import {
   assertDifferentRuns,
   isFinished,
   lastAtMost,
-  readPage,
+  missingEvent,
 } from './timeline-store.js'
 
 export interface StoredTimelineStoreOptions {
@@ -64,6 +65,7 @@ export class StoredTimelineStore implements TimelineStore {
   readonly #index: TimelineIndex
   readonly #clock: Clock
   readonly #measured = new Map<string, Measured>()
+  #pruning: Promise<unknown> = Promise.resolve()
 
   constructor(
     driver: StorageDriver,
@@ -77,8 +79,25 @@ export class StoredTimelineStore implements TimelineStore {
 
   async append(batches: readonly TimelineBatch[]): Promise<void> {
     assertDifferentRuns(batches)
-    if (batches.length > 0)
-      await this.#driver.commit(batches.flatMap((batch) => this.writes(batch).operations))
+    if (batches.length === 0) return
+    // Begun before this process, or deleted since: what goes on with a run that is gone would be a run that nobody can read.
+    const doubtful = batches.filter(
+      ({ meta, previousStatus }) => previousStatus !== undefined && !this.#measured.has(meta.runId),
+    )
+    const areThere = doubtful.map(({ meta }) => this.#expectLayout(meta.runId, LAYOUT))
+    const operations = batches.flatMap((batch) => this.writes(batch).operations)
+    try {
+      await this.#driver.commit([...areThere, ...operations])
+    } catch (error) {
+      for (const { meta } of doubtful) this.#measured.delete(meta.runId)
+      if (doubtful.length === 0 || !isConflict(error)) throw error
+      for (const { meta } of doubtful) {
+        const isThere = (await this.#driver.get(this.#keys.run(meta.runId))) !== undefined
+        if (!isThere) throw missingEvent(meta.runId, 1, meta.eventCount)
+      }
+      // An older Busline stored them.
+      await this.#driver.commit(operations)
+    }
   }
 
   /** What stores a batch, to be put into a commit with other records. The same batch may be asked for again. */
@@ -112,18 +131,21 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    const { from = -Infinity, to } = filter
-    const { limit, cursor } = readPage(filter)
-    const starts = [cursor, to === undefined || to === Infinity ? undefined : placeAt(to + 1)]
+    const { workflowId, status, from, to, limit, cursor } = readRunFilter(filter)
+    // A place knows whole milliseconds from 0 on; what began within one stands by its id.
+    const earliest = placeAt(from)
+    const starts = [cursor, to === Infinity ? undefined : placeAt(Math.max(0, to) + 1)]
     const start = starts.filter((place) => place !== undefined).sort()[0]
     const runs: RunTimelineMeta[] = []
     for await (const entry of this.#index.scan(filter, { start })) {
-      if (entry.startTime < from) break
-      if (filter.workflowId !== undefined && entry.workflowId !== filter.workflowId) continue
-      if (filter.status !== undefined && entry.status !== filter.status) continue
+      const { startTime } = entry
+      if (placeAt(startTime) < earliest) break
+      if (startTime < from || startTime > to) continue
+      if (workflowId !== undefined && entry.workflowId !== workflowId) continue
+      if (status !== undefined && entry.status !== status) continue
       const meta = await this.getRunMeta(entry.runId)
       // An entry may be left over from a commit whose outcome was not known.
-      if (meta === undefined || (filter.status !== undefined && meta.status !== filter.status)) continue
+      if (meta === undefined || (status !== undefined && meta.status !== status)) continue
       if (runs.length === limit) return { runs, cursor: placeOf(runs[limit - 1]!) }
       runs.push(meta)
     }
@@ -169,9 +191,10 @@ export class StoredTimelineStore implements TimelineStore {
   }
 
   async deleteRun(runId: string): Promise<boolean> {
-    const operations = await this.deletion(runId)
-    if (operations.length > 0) await this.#driver.commit(operations)
-    return operations.length > 0
+    const meta = await this.getRunMeta(runId)
+    // Made when it is sent: what is appended in between would count as going on with a run that is there.
+    if (meta) await this.#driver.commit(this.#deletion(meta))
+    return meta !== undefined
   }
 
   /** What deletes a run, to be put into a commit with other records; empty when there is none. */
@@ -180,8 +203,43 @@ export class StoredTimelineStore implements TimelineStore {
     return meta ? this.#deletion(meta) : []
   }
 
-  async prune({ olderThan, maxRuns = Infinity, maxBytes = Infinity }: PruneOptions): Promise<PruneResult> {
-    const oldest = olderThan === undefined ? -Infinity : this.#clock.now() - toMs(olderThan)
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    const bounds = readPruneOptions(options)
+    // One that begins while another deletes would count runs that are about to go, and delete as many again.
+    const result = this.#pruning.then(() => this.#prune(bounds))
+    this.#pruning = result.catch(() => {})
+    return result
+  }
+
+  async *exportRun(runId: string): AsyncIterable<string> {
+    const { exportLines } = await import('./timeline-ndjson.js')
+    yield* exportLines(this, runId)
+  }
+
+  async importRun(source: TextChunks): Promise<RunTimelineMeta> {
+    const { parseExport } = await import('./timeline-ndjson.js')
+    const batch = await parseExport(source)
+    const { runId } = batch.meta
+    const isAbsent = this.#expectLayout(runId, undefined)
+    try {
+      await this.#driver.commit([isAbsent, ...this.writes(batch).operations])
+    } catch (cause) {
+      if (!isConflict(cause)) throw cause
+      throw new SystemError('DUPLICATE_KEY', `Cannot import run "${runId}": its timeline is here already`, {
+        cause,
+        context: { runId },
+      })
+    }
+    return batch.meta
+  }
+
+  async #prune({
+    olderThanMs,
+    maxRuns,
+    maxBytes,
+  }: ReturnType<typeof readPruneOptions>): Promise<PruneResult> {
+    const oldest = this.#clock.now() - olderThanMs
+    const lastPlace = placeAt(oldest)
     const pruned = { runs: 0, events: 0 }
     let runs = 0
     let bytes = 0
@@ -195,7 +253,7 @@ export class StoredTimelineStore implements TimelineStore {
       const { startTime, endTime = startTime, status } = entry
       const isWithin = runs <= maxRuns && bytes <= maxBytes
       // Who began later has not ended before that either.
-      if (isWithin && startTime >= oldest) break
+      if (isWithin && placeAt(startTime) > lastPlace) break
       if (!isFinished(status) || (isWithin && endTime >= oldest)) continue
       runs--
       bytes -= entry.bytes
@@ -207,31 +265,8 @@ export class StoredTimelineStore implements TimelineStore {
     return pruned
   }
 
-  async *exportRun(runId: string): AsyncIterable<string> {
-    const { exportLines } = await import('./timeline-ndjson.js')
-    yield* exportLines(this, runId)
-  }
-
-  async importRun(source: TextChunks): Promise<RunTimelineMeta> {
-    const { parseExport } = await import('./timeline-ndjson.js')
-    const batch = await parseExport(source)
-    const { runId } = batch.meta
-    const isAbsent: StorageOperation = {
-      type: 'expect',
-      key: this.#keys.run(runId),
-      field: 'layout',
-      equals: undefined,
-    }
-    try {
-      await this.#driver.commit([isAbsent, ...this.writes(batch).operations])
-    } catch (cause) {
-      if (!isSystemError(cause) || cause.code !== 'CONFLICT') throw cause
-      throw new SystemError('DUPLICATE_KEY', `Cannot import run "${runId}": its timeline is here already`, {
-        cause,
-        context: { runId },
-      })
-    }
-    return batch.meta
+  #expectLayout(runId: string, layout: number | undefined): StorageOperation {
+    return { type: 'expect', key: this.#keys.run(runId), field: 'layout', equals: layout }
   }
 
   #deletion(run: RunTimelineMeta | IndexEntry): StorageOperation[] {
@@ -266,6 +301,10 @@ export class StoredTimelineStore implements TimelineStore {
     else this.#measured.set(meta.runId, { seq: meta.eventCount, bytes })
     return Object.assign({}, meta, { bytes })
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return isSystemError(error) && error.code === 'CONFLICT'
 }
 
 /**

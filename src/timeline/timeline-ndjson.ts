@@ -27,7 +27,10 @@ export async function* exportLines(store: TimelineStore, runId: string): AsyncGe
   if (!meta) throw unknownRun(runId)
   yield `${JSON.stringify({ format: FORMAT, version: VERSION, meta: encode(meta, 'meta') })}\n`
   for (let from = 1; from <= meta.eventCount; from += PAGE) {
-    const events = await store.getEvents(runId, from, Math.min(from + PAGE - 1, meta.eventCount))
+    const to = Math.min(from + PAGE - 1, meta.eventCount)
+    const events = await store.getEvents(runId, from, to)
+    // Deleted meanwhile: without a word it would look like the whole run.
+    if (events.length <= to - from) throw unknownRun(runId)
     for (const event of events) yield `${JSON.stringify(encode(event, `${event.seq}`))}\n`
   }
 }
@@ -87,7 +90,10 @@ function readHeader(value: unknown): RunTimelineMeta {
   const isValid =
     [fields.runId, fields.workflowId, fields.pipelineId].every(isText) &&
     [fields.startTime, fields.eventCount, fields.snapshotInterval].every(Number.isFinite) &&
-    (TIMELINE_STATUSES as readonly unknown[]).includes(fields.status)
+    (TIMELINE_STATUSES as readonly unknown[]).includes(fields.status) &&
+    (fields.endTime === undefined || Number.isFinite(fields.endTime)) &&
+    (fields.lostEvents === undefined || isCount(fields.lostEvents)) &&
+    (fields.metadata === undefined || isFields(fields.metadata))
   if (!isValid) throw malformed('its header does not describe a run')
   return fields as unknown as RunTimelineMeta
 }
@@ -116,6 +122,10 @@ function malformed(reason: string, cause?: unknown): SystemError {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0
 }
 
 const BINARY = {

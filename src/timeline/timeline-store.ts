@@ -86,7 +86,7 @@ export interface RunFilter {
   readonly cursor?: string
 }
 
-/** Runs, the newest first. */
+/** Runs, the newest first; those that began in the same millisecond stand by their ids. */
 export interface RunPage {
   readonly runs: readonly RunTimelineMeta[]
   /** Present when there are more: ask again with it. */
@@ -125,7 +125,7 @@ export interface TimelineStore {
   append(batches: readonly TimelineBatch[]): Promise<void>
   /** @throws {SystemError} `VERSION_MISMATCH` when a newer Busline stored the run. */
   getRunMeta(runId: string): Promise<RunTimelineMeta | undefined>
-  /** @throws {SystemError} `VALIDATION` for a `limit` out of its bounds, or a `cursor` that is that of no page. */
+  /** @throws {SystemError} `VALIDATION` for a field of the wrong type or out of its bounds, or a `cursor` that is that of no page. */
   listRuns(filter?: RunFilter): Promise<RunPage>
   /** The events from `from` to `to`, both included, in order; empty when there are none, or no such run. */
   getEvents(runId: string, from?: number, to?: number): Promise<readonly TimelineEvent[]>
@@ -133,6 +133,7 @@ export interface TimelineStore {
   getNearestSnapshot(runId: string, seq: number): Promise<TimelineSnapshot | undefined>
   /** Deletes a run and says whether there was one. */
   deleteRun(runId: string): Promise<boolean>
+  /** @throws {SystemError} `VALIDATION` for a bound that is none; nothing is deleted then. */
   prune(options: PruneOptions): Promise<PruneResult>
   /**
    * A run as NDJSON, a line at a time: a header, then an event per line. Nothing is lost, dates and typed arrays included.
@@ -153,6 +154,15 @@ export function unknownRun(runId: string): SystemError {
   return new SystemError('NOT_FOUND', `There is no timeline of run "${runId}"`, { context: { runId } })
 }
 
+/** What goes on with a run must not leave out what comes before, also where that was deleted. */
+export function missingEvent(runId: string, missing: number, given: number): SystemError {
+  return new SystemError(
+    'VALIDATION',
+    `Cannot append event ${given} of run "${runId}": event ${missing} is missing`,
+    { context: { runId, seq: given } },
+  )
+}
+
 /** What the second of two batches adds depends on the first, so neither is stored before the other is. */
 export function assertDifferentRuns(batches: readonly TimelineBatch[]): void {
   const runIds = new Set<string>()
@@ -168,24 +178,6 @@ export function assertDifferentRuns(batches: readonly TimelineBatch[]): void {
     runIds.add(runId)
   }
 }
-
-/** How long a page is, and after which place it begins, checked. */
-export function readPage({ limit = 50, cursor }: RunFilter): { limit: number; cursor: string | undefined } {
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new SystemError('VALIDATION', `Cannot list runs: "limit" must be from 1 to 1000: it is ${limit}`)
-  }
-  // Anything else is a place, too: a page from there on would be part of the list, or nothing, and nobody would know why.
-  if (cursor !== undefined && !(typeof cursor === 'string' && PLACE.test(cursor))) {
-    throw new SystemError(
-      'VALIDATION',
-      'Cannot list runs: "cursor" must be that of the page before; leave it out for the first page',
-    )
-  }
-  return { limit, cursor }
-}
-
-/** The instant a run began, and its id. */
-const PLACE = /^[-.\d]{15,}\//
 
 /** The largest of ascending numbers that is at most `bound`. */
 export function lastAtMost(ascending: readonly number[], bound: number): number | undefined {

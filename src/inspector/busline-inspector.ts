@@ -1,6 +1,6 @@
 import { SystemError } from '../core/system-error.js'
 import type { InspectorCapabilities, InspectorSource } from './inspector-source.js'
-import { toFault } from './run-watch.js'
+import { toFault } from './to-fault.js'
 import { button, element } from './view/element.js'
 import { QueuesView } from './view/queues-view.js'
 import { ReceiptsView } from './view/receipts-view.js'

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.js'
+import { isFields } from '../core/is-fields.js'
 import {
   type SerializedError,
   SystemError,
@@ -15,7 +16,8 @@ import type {
   RunListener,
   WorkersStatus,
 } from './inspector-source.js'
-import { toFault } from './run-watch.js'
+import { tellChanged, tellFailed } from './tell-listener.js'
+import { toFault } from './to-fault.js'
 import { readServerSentEvents } from './server-sent-events.js'
 import { fromWireJson, toWireJson } from './wire-json.js'
 
@@ -56,21 +58,30 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     if (!response.ok) throw await toError(response)
     return response
   }
-  const get = async (path: string): Promise<unknown> => fromWireJson(await (await request(path)).text())
+  const get = async (path: string): Promise<unknown> => {
+    const response = await request(path)
+    try {
+      const answer = fromWireJson(await response.text())
+      if (isFields(answer)) return answer
+    } catch (cause) {
+      throw new SystemError('UNAVAILABLE', `Cannot read the answer of ${base}: ${describe(cause)}`, { cause })
+    }
+    throw noAnswer(response)
+  }
 
   return {
     capabilities: async () => (await get('capabilities')) as InspectorCapabilities,
     listRuns: async (filter = {}) => (await get(`runs${toQuery(filter)}`)) as RunPage,
     getRunMeta: async (runId) => {
       try {
-        return (await get(`runs/${encodeURIComponent(runId)}`)) as RunTimelineMeta
+        return (await get(`runs/${toPathPart(runId)}`)) as RunTimelineMeta
       } catch (error) {
         if (isSystemError(error) && error.code === 'NOT_FOUND') return undefined
         throw error
       }
     },
     getEvents: async (runId, from, to) => {
-      const page = await get(`runs/${encodeURIComponent(runId)}/events${toQuery({ from, to })}`)
+      const page = await get(`runs/${toPathPart(runId)}/events${toQuery({ from, to })}`)
       return (page as { events: readonly TimelineEvent[] }).events
     },
     dispatches: async (query) => (await get(`dispatches${toQuery(query)}`)) as DispatchReport,
@@ -79,7 +90,7 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     command: async (runId, { type, ...rest }) => {
       const headers = { 'content-type': 'application/json' }
       const body = toWireJson(rest)
-      await request(`runs/${encodeURIComponent(runId)}/${type}`, { method: 'POST', headers, body })
+      await request(`runs/${toPathPart(runId)}/${type}`, { method: 'POST', headers, body })
     },
     watch: (listener) => {
       const controller = new AbortController()
@@ -103,38 +114,64 @@ async function follow(
       for await (const event of readServerSentEvents(body!)) {
         if (signal.aborted) return
         waitMs = FIRST_WAIT_MS
-        if (event.type === 'runs') listener.changed(fromWireJson(event.data) as readonly RunTimelineMeta[])
-        if (event.type === 'failed') listener.failed?.(asFault(fromWireJson(event.data)))
+        const data = fromWireJson(event.data)
+        if (event.type === 'runs') tellChanged(listener, data as readonly RunTimelineMeta[])
+        if (event.type === 'failed') tellFailed(listener, asFault(data))
       }
       throw new SystemError('UNAVAILABLE', 'The live stream has ended: it is opened again')
     } catch (error) {
       if (signal.aborted) return
-      listener.failed?.(toFault(error))
+      tellFailed(listener, error)
     }
-    await new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(resolve, waitMs)
-      signal.addEventListener('abort', () => (clock.clearTimeout(timer), resolve()), { once: true })
-    })
+    await pass(waitMs, signal, clock)
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
   }
 }
 
+/** Waits, but not beyond the signal. */
+function pass(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clock.clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = clock.setTimeout(done, ms)
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', done)
+  })
+}
+
 async function toError(response: Response): Promise<SystemError> {
-  const { status, statusText } = response
   try {
     const { error } = JSON.parse(await response.text()) as { error: SerializedError }
     return asFault(error)
   } catch {
-    const code =
-      status === 401 || status === 403 ? 'UNAUTHORIZED' : status === 404 ? 'NOT_FOUND' : 'UNAVAILABLE'
-    return new SystemError(
-      code,
-      `The server answered ${status} ${statusText}, which is not an inspector's answer`,
-      {
-        context: { status },
-      },
-    )
+    return noAnswer(response)
   }
+}
+
+function noAnswer({ status, statusText }: Response): SystemError {
+  const code =
+    status === 401 || status === 403 ? 'UNAUTHORIZED' : status === 404 ? 'NOT_FOUND' : 'UNAVAILABLE'
+  return new SystemError(
+    code,
+    `The server answered ${status} ${statusText}, which is not an inspector's answer`,
+    { context: { status } },
+  )
+}
+
+/** @throws {SystemError} `VALIDATION` for an id that has no form in a path: it would be that of another, or of nothing. */
+function toPathPart(runId: string): string {
+  try {
+    if (runId !== '' && runId !== '.' && runId !== '..') return encodeURIComponent(runId)
+  } catch {
+    // Half a character.
+  }
+  throw new SystemError(
+    'VALIDATION',
+    `Cannot ask for run ${JSON.stringify(runId)} over HTTP: ids in a path cannot be so`,
+  )
 }
 
 function asFault(data: unknown): SystemError {

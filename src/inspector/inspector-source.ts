@@ -21,7 +21,7 @@ export type RunCommand =
   | { readonly type: 'resume'; readonly patch?: Readonly<Record<string, unknown>> }
   | { readonly type: 'signal'; readonly patch: Readonly<Record<string, unknown>> }
 
-/** Hears of runs that are new or have changed, and of a source that does not answer. */
+/** Hears of runs that are new or have changed, and of a source that does not answer. What it throws, its own `failed` is told. */
 export interface RunListener {
   /** Called once with everything that is recent, then with what has changed since. */
   changed(runs: readonly RunTimelineMeta[]): void

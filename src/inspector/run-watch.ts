@@ -1,7 +1,7 @@
 import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
-import { SystemError, describe, isSystemError } from '../core/system-error.js'
 import { type RunTimelineMeta, type TimelineStore, isFinished } from '../timeline/timeline-store.js'
 import type { RunListener } from './inspector-source.js'
+import { tellChanged, tellFailed } from './tell-listener.js'
 
 export interface RunWatchOptions {
   /** How often the store is asked, milliseconds. @default 500 */
@@ -13,8 +13,18 @@ export interface RunWatchOptions {
 /** How many of the newest runs are looked at each time. */
 const NEWEST = 50
 
+/** How many are looked at beyond these where more have begun since the last time, and how many at a time. */
+const MOST = 1000
+const PAGE = 200
+
 /** How many older runs that had not ended are looked at each time. */
 const OLDER = 20
+
+interface Look {
+  readonly seen: readonly RunTimelineMeta[]
+  /** The runs that were asked for one by one, also those that are gone. */
+  readonly older: readonly RunTimelineMeta[]
+}
 
 /**
  * Finds out which runs of a store have changed, by asking it again and again: stores tell nobody. It asks only while
@@ -46,8 +56,8 @@ export class RunWatch {
   subscribe(listener: RunListener): () => void {
     // One of its own, so that the same listener may subscribe twice.
     const own: RunListener = {
-      changed: (runs) => listener.changed(runs),
-      failed: (error) => listener.failed?.(error),
+      changed: (runs) => tellChanged(listener, runs),
+      failed: (error) => tellFailed(listener, error),
     }
     this.#listeners.add(own)
     if (this.#known.size > 0) own.changed([...this.#known.values()])
@@ -64,34 +74,62 @@ export class RunWatch {
   async #ask(): Promise<void> {
     this.#isAsking = true
     try {
-      const changed = await this.#changes()
-      if (changed.length > 0) for (const listener of this.#listeners) listener.changed(changed)
+      const look = await this.#look()
+      // Nothing comes between taking and telling: who comes before is told by this, who comes after by what is known.
+      const changed = this.#take(look)
+      if (changed.length > 0) this.#tell((listener) => listener.changed(changed))
     } catch (error) {
-      const fault = toFault(error)
-      for (const listener of this.#listeners) listener.failed?.(fault)
+      this.#tell((listener) => tellFailed(listener, error))
     }
     this.#isAsking = false
-    if (this.#listeners.size === 0) return
+    // Who comes next is told what is there then.
+    if (this.#listeners.size === 0) return this.#known.clear()
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined
       void this.#ask()
     }, this.#intervalMs)
   }
 
-  async #changes(): Promise<readonly RunTimelineMeta[]> {
-    const { runs } = await this.#store.listRuns({ limit: NEWEST })
+  /** Those who are there now: one that comes while they are told knows it already. */
+  #tell(how: (listener: RunListener) => void): void {
+    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) how(listener)
+  }
+
+  /** The newest runs, and some that are older and had not ended. */
+  async #look(): Promise<Look> {
+    const runs = await this.#newest()
     const newest = new Set(runs.map(({ runId }) => runId))
     const older = [...this.#known.values()]
       .filter(({ runId, status }) => !newest.has(runId) && !isFinished(status))
       .slice(0, OLDER)
     const again = await Promise.all(older.map(({ runId }) => this.#store.getRunMeta(runId)))
-    const seen = [...runs, ...again.filter((meta) => meta !== undefined)]
-    const changed = seen.filter((meta) => differs(meta, this.#known.get(meta.runId)))
-    const unseen = [...this.#known.values()].filter(
-      ({ runId, status }) => !isFinished(status) && !older.some((each) => each.runId === runId),
-    )
+    return { seen: [...runs, ...again.filter((meta) => meta !== undefined)], older }
+  }
+
+  /** @returns Those that are new or have changed. */
+  #take({ seen, older }: Look): readonly RunTimelineMeta[] {
+    const known = this.#known
+    const asked = new Set(older.map(({ runId }) => runId))
+    const unseen = [...known.values()].filter(({ runId, status }) => !isFinished(status) && !asked.has(runId))
     this.#known = new Map([...unseen, ...seen].map((meta) => [meta.runId, meta]))
-    return changed
+    return seen.filter((meta) => differs(meta, known.get(meta.runId)))
+  }
+
+  /** The newest runs, and where there are more that began since the last time, those too. */
+  async #newest(): Promise<readonly RunTimelineMeta[]> {
+    // Whoever has been told of nothing is told of what is recent.
+    const since =
+      this.#known.size === 0
+        ? Infinity
+        : Math.max(...Array.from(this.#known.values(), ({ startTime }) => startTime))
+    let page = await this.#store.listRuns({ limit: NEWEST })
+    const runs = [...page.runs]
+    for (let last = runs.at(-1); last && runs.length < MOST; last = runs.at(-1)) {
+      if (page.cursor === undefined || this.#known.has(last.runId) || last.startTime < since) break
+      page = await this.#store.listRuns({ limit: PAGE, cursor: page.cursor })
+      runs.push(...page.runs)
+    }
+    return runs
   }
 }
 
@@ -101,10 +139,4 @@ function differs(meta: RunTimelineMeta, known: RunTimelineMeta | undefined): boo
     meta.eventCount !== known.eventCount ||
     meta.lostEvents !== known.lostEvents
   )
-}
-
-/** Anything thrown as a `SystemError`. */
-export function toFault(error: unknown): SystemError {
-  if (isSystemError(error)) return error
-  return new SystemError('UNAVAILABLE', `The source does not answer: ${describe(error)}`, { cause: error })
 }

@@ -8,7 +8,8 @@ import type {
   WorkersStatus,
 } from './inspector-source.js'
 import { giveCommand } from './run-command.js'
-import { RunWatch, toFault } from './run-watch.js'
+import { RunWatch } from './run-watch.js'
+import { toFault } from './to-fault.js'
 
 export interface TimelineSourceOptions {
   /** Tells of receipts, queues and workflows. @default those views say that there is none */

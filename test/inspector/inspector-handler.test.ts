@@ -93,7 +93,7 @@ describe('inspectorHandler()', () => {
     ['api/runs?status=happy', '400 VALIDATION'],
     ['api/runs?cursor=nonsense', '400 VALIDATION'],
     ['api/runs?cursor=', '400 VALIDATION'],
-    [`api/runs?cursor=${'x'.repeat(1001)}`, '400 VALIDATION'],
+    [`api/runs?cursor=${'x'.repeat(12_001)}`, '400 VALIDATION'],
     ['api/dispatches?limit=1001', '400 VALIDATION'],
     ['api/runs/%ff', '400 VALIDATION'],
     ['api/nothing', '404 NOT_FOUND'],

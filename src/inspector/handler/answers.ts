@@ -1,5 +1,5 @@
 import { type ErrorCode, type SystemError, serializeError } from '../../core/system-error.js'
-import { toFault } from '../run-watch.js'
+import { toFault } from '../to-fault.js'
 import { toWireJson } from '../wire-json.js'
 import { AccessError } from './access.js'
 

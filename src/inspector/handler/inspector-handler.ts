@@ -121,7 +121,7 @@ class Routes {
       case 'workers':
         return answerJson(statusOf(workers))
       case 'live':
-        return openLiveStream(this.#watch, request.signal, this.#clock)
+        return openLiveStream(this.#watch, request, this.#clock)
       default:
         throw noSuchPath(`api/${parts.join('/')}`)
     }
@@ -145,6 +145,8 @@ class Routes {
       )
     }
     const events = await this.#target.store.getEvents(runId, from, Math.min(to, from + LIMITS.events - 1))
+    // Deleted meanwhile: a page without events would be the end of it.
+    if (events.length === 0 && from <= Math.min(to, eventCount)) throw unknownRun(runId)
     const json: string[] = []
     let bytes = 0
     for (const event of events) {

@@ -13,10 +13,12 @@ const HEARTBEAT_MS = 15_000
 const MAX_WAITING_BYTES = 4_000_000
 
 /** A stream of the runs that are new or have changed, as server-sent events. Ends when the reader goes. */
-export function openLiveStream(watch: RunWatch, signal: AbortSignal, clock: Clock = systemClock): Response {
+export function openLiveStream(watch: RunWatch, request: Request, clock: Clock = systemClock): Response {
   if (watch.listenerCount >= LIMITS.streams) {
     throw new SystemError('CAPACITY', `Cannot open another live stream: ${LIMITS.streams} are open`)
   }
+  // Who has gone already will not say so again.
+  if (request.signal.aborted) throw new SystemError('ABORTED', 'The reader has gone')
   const encoder = new TextEncoder()
   let end = () => {}
   const body = new ReadableStream<Uint8Array>(
@@ -29,7 +31,8 @@ export function openLiveStream(watch: RunWatch, signal: AbortSignal, clock: Cloc
           hasEnded = true
           clock.clearTimeout(heartbeat)
           unsubscribe()
-          signal.removeEventListener('abort', close)
+          // By way of the request, so that it is kept: on Node its signal is silent once it is collected.
+          request.signal.removeEventListener('abort', close)
         }
         const close = () => {
           end()
@@ -41,18 +44,21 @@ export function openLiveStream(watch: RunWatch, signal: AbortSignal, clock: Cloc
         }
         const send = (text: string) => {
           if (hasEnded) return
+          // Asked before it is put there: one message that is larger by itself finds its reader all the same.
+          if (isFull()) return close()
           controller.enqueue(encoder.encode(text))
-          if ((controller.desiredSize ?? 0) < 0) close()
         }
+        const isFull = () => (controller.desiredSize ?? 0) <= 0
         const beat = () => {
-          send(': here\n\n')
+          // Where something waits, that is sign enough.
+          if (!isFull()) send(': here\n\n')
           heartbeat = clock.setTimeout(beat, HEARTBEAT_MS)
         }
         const unsubscribe = watch.subscribe({
           changed: (runs) => send(formatServerSentEvent('runs', toWireJson(runs))),
           failed: (error) => send(formatServerSentEvent('failed', toWireJson(toPublicError(error)))),
         })
-        signal.addEventListener('abort', close)
+        request.signal.addEventListener('abort', close)
         beat()
       },
       cancel: () => end(),

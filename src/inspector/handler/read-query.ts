@@ -16,7 +16,7 @@ export const LIMITS = {
   /** Streams that are open at once. */
   streams: 32,
   /** Characters of an id, a key or a cursor. */
-  text: 1000,
+  text: 12_000,
 } as const
 
 export function readRunFilter(query: URLSearchParams): RunFilter {

@@ -23,6 +23,8 @@ export class LoadedRun {
   readonly #events: TimelineEvent[] = []
   #meta: RunTimelineMeta | undefined
   #loading: Promise<void> | undefined
+  /** Somebody asked while it loads: what is loaded may be of before that. */
+  #isAskedAgain = false
 
   constructor(source: Pick<InspectorSource, 'getRunMeta' | 'getEvents'>, runId: string) {
     this.#source = source
@@ -45,13 +47,21 @@ export class LoadedRun {
   }
 
   /**
-   * Loads what is missing, and tells after each page. Calls while it loads wait for the same.
+   * Loads what is missing, and tells after each page. Calls while it loads wait for the same, and for what has come until then.
    *
    * @throws {SystemError} `NOT_FOUND` when there is no such run, or what the source rejects with.
    */
   load(onProgress: () => void): Promise<void> {
-    this.#loading ??= this.#load(onProgress).finally(() => (this.#loading = undefined))
+    if (this.#loading) this.#isAskedAgain = true
+    else this.#loading = this.#loadAll(onProgress).finally(() => (this.#loading = undefined))
     return this.#loading
+  }
+
+  async #loadAll(onProgress: () => void): Promise<void> {
+    do {
+      this.#isAskedAgain = false
+      await this.#load(onProgress)
+    } while (this.#isAskedAgain)
   }
 
   async #load(onProgress: () => void): Promise<void> {

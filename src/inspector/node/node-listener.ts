@@ -24,6 +24,8 @@ async function handle(
   signal: AbortSignal,
 ): Promise<void> {
   const response = await handler(toRequest(incoming, signal))
+  // Gone while it was asked: nothing would tell the body, which may be a stream without an end.
+  if (outgoing.destroyed) return response.body?.cancel()
   outgoing.writeHead(response.status, Object.fromEntries(response.headers))
   if (!response.body) {
     outgoing.end()

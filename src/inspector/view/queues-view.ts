@@ -1,7 +1,7 @@
 import type { DispatchReport, RegistrationInfo } from '../../runtime/runtime-options.js'
 import type { InspectorSource } from '../inspector-source.js'
 import { shortId } from '../model/event-text.js'
-import { toFault } from '../run-watch.js'
+import { toFault } from '../to-fault.js'
 import { button, element } from './element.js'
 
 /** Keys that are drawn per workflow; the busiest come first. */

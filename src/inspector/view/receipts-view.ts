@@ -1,7 +1,7 @@
 import { DISPATCH_OUTCOMES, type DispatchOutcome, type DispatchResult } from '../../runtime/receipts.js'
 import type { InspectorSource } from '../inspector-source.js'
 import { formatDay, formatTime, shortId } from '../model/event-text.js'
-import { toFault } from '../run-watch.js'
+import { toFault } from '../to-fault.js'
 import { button, element } from './element.js'
 import { VirtualList } from './virtual-list.js'
 

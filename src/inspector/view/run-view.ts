@@ -1,4 +1,4 @@
-import { toFault } from '../run-watch.js'
+import { toFault } from '../to-fault.js'
 import type { InspectorSource } from '../inspector-source.js'
 import { formatDay, formatMs } from '../model/event-text.js'
 import { LoadedRun } from '../model/loaded-run.js'

@@ -1,6 +1,6 @@
 import type { InspectorSource, WorkerLine, WorkersStatus } from '../inspector-source.js'
 import { formatMs } from '../model/event-text.js'
-import { toFault } from '../run-watch.js'
+import { toFault } from '../to-fault.js'
 import { element } from './element.js'
 
 const COLUMNS = ['Worker', 'Status', 'Load', 'Completed', 'Heartbeat', 'Connected', 'Zone', 'Can do']

@@ -18,6 +18,8 @@ const worker = new RemoteWorker({
   },
 })
 drainOnSignal(worker)
+// The example that started it is gone, also where it was killed: nobody would end this process.
+process.once('disconnect', () => void worker.stop())
 // One that was asked to end before it got in has nothing more to do.
 await worker.start().catch((error: unknown) => {
   if (worker.state !== 'stopped') throw error

@@ -1,3 +1,4 @@
+import { checkRequires } from './check-requires.js'
 import { freezePlainData } from './plain-data.js'
 import type { StepExecutor, TaskContext, TaskFunction } from './step-executor.js'
 import { SystemError } from './system-error.js'
@@ -16,6 +17,7 @@ export function localExecutor(tasks: Readonly<Record<string, TaskFunction>>): St
       if (isClosed) throw closedError(task)
       signal.throwIfAborted()
       if (!Object.hasOwn(tasks, task)) throw unknownTask(task, Object.keys(tasks))
+      checkRequires(order)
       const context = { signal, logger, progress, ...order }
       const data = freezePlainData(input, 'input')
       return await new Promise((resolve, reject) => {

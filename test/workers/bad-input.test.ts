@@ -351,10 +351,12 @@ describe('what is defined wrongly', () => {
       restart: { policy: 'sometimes', factor: 0 },
       heartbeat: { misses: 0 },
       logLevel: 'loud',
+      clock: 5,
     }
     const error = await refusalOf(() => new WorkerManager(options as never))
     const paths = (error.context['issues'] as { path: string }[]).map(({ path }) => path)
     expect(paths.sort()).toEqual([
+      'clock',
       'heartbeat.misses',
       'host',
       'logLevel',

@@ -1,4 +1,4 @@
-import { isFields } from '../../core/is-fields.js'
+import { checkRequires } from '../../core/check-requires.js'
 import { SystemError } from '../../core/system-error.js'
 import type { WorkerCriteria } from '../pool/worker-info.js'
 import { StepFields } from './step-fields.js'
@@ -36,7 +36,7 @@ const known = new WeakMap<object, Map<string, Requirements>>()
 export function readRequirements(task: string, requires: Readonly<Record<string, unknown>>): Requirements {
   let byTask: Map<string, Requirements> | undefined = known.get(requires)
   if (!byTask) {
-    if (!isFields(requires)) throw invalid(task, 'requires', 'must be an object')
+    checkRequires({ task, requires })
     known.set(requires, (byTask = new Map<string, Requirements>()))
   }
   let requirements = byTask.get(task)

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
+import { checkRequires } from '../../core/check-requires.js'
 import type { Duration } from '../../core/duration.js'
 import { OptionReader } from '../../core/option-reader.js'
 import type { StepExecutor, StepTask, TaskControl } from '../../core/step-executor.js'
@@ -95,6 +96,7 @@ class WorkerExecutor implements StepExecutor {
   execute(order: StepTask, control: TaskControl): Promise<unknown> {
     if (this.#isClosed) return Promise.reject(closed(order))
     return new Promise((resolve, reject) => {
+      checkRequires(order)
       checkTravels(order.input, 'input')
       const task = new PendingTask(order, control, resolve, reject, this.#abort)
       if (task.isSettled) return

@@ -28,9 +28,10 @@ export class AsyncRunnerInstanceManager {
     const options = checkRunnerOptions(given)
     const record = workerId === undefined ? await this.#place(options) : this.#register(workerId, options)
     try {
-      await this.#registry
-        .getWorker(record.workerId)!
-        .request('addRunner', { runnerId: record.runnerId, options })
+      const worker = this.#registry.getWorker(record.workerId)
+      // Since it was chosen, a turn has gone by.
+      if (!worker) throw lost(record.workerId)
+      await worker.request('addRunner', { runnerId: record.runnerId, options })
       return record
     } catch (error) {
       this.#registry.deleteRunner(record, false)
@@ -69,7 +70,11 @@ export class AsyncRunnerInstanceManager {
       const chosen = this.#settings.placement(candidates, { canGrow: this.#instances.canGrow })
       if (chosen !== null) return this.#register(chosen, options)
       const grown = this.#instances.grow()
-      if (grown) return this.#register((await grown).id, options)
+      if (grown) {
+        const { id } = await grown
+        if (!this.#registry.getWorker(id)) throw lost(id)
+        return this.#register(id, options)
+      }
       if (!this.#instances.isStarting) {
         this.#instances.refuseClosed()
         throw workerError(
@@ -81,4 +86,10 @@ export class AsyncRunnerInstanceManager {
       await this.#instances.started()
     }
   }
+}
+
+function lost(workerId: string): SystemError {
+  return workerError('UNAVAILABLE', 'WORKER_LOST', `Worker "${workerId}" was lost before it had the runner`, {
+    workerId,
+  })
 }

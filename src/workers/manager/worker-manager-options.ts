@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../core/clock.js'
+import type { Clock } from '../../core/clock.js'
 import type { Duration } from '../../core/duration.js'
 import { type IdSource, uuidv7 } from '../../core/ids.js'
 import { LOG_LEVELS, type LogLevel, type Logger } from '../../core/logger.js'
@@ -92,7 +92,7 @@ export type ManagerSettings = ReturnType<typeof readManagerOptions>
 /** @throws {SystemError} `VALIDATION` naming every option that is wrong, and what is allowed. */
 export function readManagerOptions(options: WorkerManagerOptions) {
   const reader = new OptionReader()
-  const { clock = systemClock, logger = console, publisher, handlers = {} } = options ?? {}
+  const { logger = console, publisher, handlers = {} } = options ?? {}
   const restart = reader.group('restart', options?.restart)
   const telemetry = reader.group('telemetry', options?.telemetry)
   const heartbeat = options?.heartbeat === false ? false : reader.group('heartbeat', options?.heartbeat)
@@ -158,7 +158,7 @@ export function readManagerOptions(options: WorkerManagerOptions) {
           },
     logger,
     logLevel: options?.logLevel ?? 'warn',
-    clock,
+    clock: reader.clock(options?.clock),
     ids: options?.ids ?? uuidv7,
   } as const
   reader.finish('create a worker manager')

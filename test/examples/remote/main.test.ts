@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -13,6 +14,22 @@ it('the example with three workers that are killed does every picture', async ()
   expect(stdout).toMatch(/- \w+, with \d+ requests in hand/)
   expect(stderr).toBe('')
 }, 300_000)
+
+it('its workers end with it when it is killed', async () => {
+  const args = ['--import', 'tsx', 'examples/remote/main.ts', '100000']
+  const main = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  let told = ''
+  await new Promise<void>((resolve) => {
+    main.stdout.on('data', (data: Buffer) => {
+      told += data.toString('utf8')
+      if (['ada', 'grace', 'edith'].every((id) => told.includes(`+ ${id}`))) resolve()
+    })
+  })
+  // The workers write where it does: that is closed when the last of them has ended.
+  const closed = once(main, 'close')
+  main.kill('SIGKILL')
+  await closed
+}, 120_000)
 
 describe('a number of pictures that is none', () => {
   it.each(['x', '0', '-5', '1.5', '', '1e400'])(

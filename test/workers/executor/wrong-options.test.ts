@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { workerExecutor } from 'busline/workers'
+import { stepTask, taskControl } from '../../remote/step-task.js'
 import { faultsOf } from '../../core/faults-of.js'
 
 const MANAGER = { taskHosts: { list: () => [], grow: () => undefined, kill: async () => {} } }
@@ -33,5 +34,17 @@ describe('an option of workerExecutor() that would do something else than it say
 
   it('has bounds that may be Infinity', () => {
     expect(refused({ tasksPerWorker: Infinity, maxQueued: Infinity, workerTimeout: Infinity })).toEqual([])
+  })
+})
+
+describe('a task whose requirements are no object', () => {
+  it.each([[null], [undefined], ['gpu'], [5], [['gpu']]])('is refused: %j', async (requires) => {
+    const executor = workerExecutor(MANAGER)
+    const task = stepTask('work', 1, { requires: requires as never })
+    await expect(executor.execute(task, taskControl())).rejects.toMatchObject({
+      code: 'VALIDATION',
+      context: { path: 'requires' },
+    })
+    await executor.close()
   })
 })

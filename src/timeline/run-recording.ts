@@ -175,10 +175,12 @@ export class RunRecording {
     else this.#taken = fresh
     if (this.#taken.length === 0 && !this.#isMetaDirty) return undefined
     const meta = this.#meta()
-    this.#host.observed?.(new RecordedBatch(meta, fresh))
-    this.#inFlight = new RecordedBatch(meta, this.#taken, this.#storedStatus)
+    const batch = new RecordedBatch(meta, this.#taken, this.#storedStatus)
+    this.#inFlight = batch
     this.#isMetaDirty = false
-    return this.#inFlight
+    // Last: what a sink does to the run is of the next batch.
+    this.#host.observed?.(new RecordedBatch(meta, fresh))
+    return batch
   }
 
   /** Says what became of the batch that was taken. */

@@ -119,7 +119,8 @@ export class TimelinePlayer implements AsyncIterable<TimelineEvent> {
       this.#stateAt(page, seq)
       this.#page = page
     }
-    this.#position = seq
+    // Not -0, which a calculation may give.
+    this.#position = seq + 0
     return this.event
   }
 

@@ -82,6 +82,7 @@ export class TimelineRecorder {
   #pumping: Promise<void> | undefined
   /** What the store was given and has not answered for. */
   #writing: readonly Taken[] = []
+  #closing: Promise<void> | undefined
   /** Nothing is taken any more. */
   #isClosed = false
   /** Nothing is stored or reported any more. */
@@ -132,10 +133,18 @@ export class TimelineRecorder {
 
   /**
    * Stores what is left and ends all recordings; what the store does not take within `closeTimeout` is lost and
-   * reported. Closing twice is allowed.
+   * reported. Closing twice is allowed, and comes to the same.
    */
-  async close(): Promise<void> {
-    if (this.#isClosed) return
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true
     this.#host.room = -Infinity
     let timer: TimerHandle
@@ -150,10 +159,6 @@ export class TimelineRecorder {
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
     this.#isOver = true
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
   }
 
   #note(place: PendingRun, isUrgent: boolean): void {

@@ -19,7 +19,7 @@ const PAGES = [
   { id: 'workers', label: 'Workers' },
 ] as const
 
-/** How often receipts and queues are asked for while they are looked at, milliseconds. */
+/** How often receipts, queues and a run that goes on are asked for while they are looked at, milliseconds. */
 const REFRESH_MS = 1000
 
 /** Outside browsers there is nothing to extend; the module can be imported there all the same. */
@@ -225,6 +225,7 @@ export class BuslineInspector extends Base {
 
   #refresh(): void {
     if (globalThis.document?.hidden) return
+    if (this.page === 'runs') void this.#runView?.refresh()
     if (this.page === 'receipts') void this.#receipts?.refresh()
     if (this.page === 'queues') void this.#queues?.refresh()
     if (this.page === 'workers') void this.#workers?.refresh()

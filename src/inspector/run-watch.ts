@@ -1,6 +1,7 @@
 import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type RunTimelineMeta, type TimelineStore, isFinished } from '../timeline/timeline-store.js'
 import type { RunListener } from './inspector-source.js'
+import { differs } from './model/newer-of.js'
 import { tellChanged, tellFailed } from './tell-listener.js'
 
 export interface RunWatchOptions {
@@ -131,12 +132,4 @@ export class RunWatch {
     }
     return runs
   }
-}
-
-function differs(meta: RunTimelineMeta, known: RunTimelineMeta | undefined): boolean {
-  return (
-    meta.status !== known?.status ||
-    meta.eventCount !== known.eventCount ||
-    meta.lostEvents !== known.lostEvents
-  )
 }

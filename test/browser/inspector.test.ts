@@ -67,6 +67,27 @@ describe.skipIf(!chromium)('<busline-inspector> in Chromium', () => {
     expect(await rows().first().innerText()).toMatch(/stock\s*failed/)
   })
 
+  it('asks again for a run that could not be loaded, or of which the live view does not tell', async () => {
+    await open('busy-day')
+    await page.evaluate((runId) => {
+      const inspector = document.querySelector('busline-inspector')!
+      const source = inspector.source!
+      let calls = 0
+      inspector.source = {
+        ...source,
+        watch: () => () => {},
+        getRunMeta: async (id) => {
+          const meta = (await source.getRunMeta(id))!
+          if (++calls === 1) throw new Error('The source is away')
+          return calls > 3 ? meta : { ...meta, status: 'recording', eventCount: 3 }
+        },
+      }
+      inspector.run = runId
+    }, BUSY_RUN)
+    await page.locator('.run-head .badge', { hasText: 'complete' }).waitFor()
+    expect(await page.locator('.notice').isVisible()).toBe(false)
+  })
+
   it('shows a run as a Gantt chart with stages, steps, retries and waits', async () => {
     await open('busy-day', BUSY_RUN)
     const names = await page.locator('.g-name').allInnerTexts()

@@ -4,6 +4,7 @@ import {
   type TimelineStatus,
 } from '../../timeline/timeline-store.js'
 import type { InspectorSource } from '../inspector-source.js'
+import { newerOf } from '../model/newer-of.js'
 import { formatDay, formatMs, formatTime, shortId } from '../model/event-text.js'
 import { badge, button, element } from './element.js'
 import { VirtualList } from './virtual-list.js'
@@ -27,6 +28,8 @@ export class RunList {
   #status: TimelineStatus | undefined
   #cursor: string | undefined
   #isLoading = false
+  /** Told of while a page is on its way, which may have been read before. */
+  readonly #told = new Map<string, RunTimelineMeta>()
   #hasMore = true
   /** Answers to questions of before the filters changed are not wanted. */
   #generation = 0
@@ -90,6 +93,7 @@ export class RunList {
   /** Takes up runs that are new or have changed. */
   merge(runs: readonly RunTimelineMeta[]): void {
     for (const run of runs) {
+      if (this.#isLoading) this.#told.set(run.runId, run)
       if (this.#fits(run)) this.#runs.set(run.runId, run)
       else this.#runs.delete(run.runId)
     }
@@ -104,6 +108,7 @@ export class RunList {
   async #loadMore(): Promise<void> {
     if (this.#isLoading || !this.#hasMore) return
     this.#isLoading = true
+    this.#told.clear()
     const generation = this.#generation
     try {
       const { runs, cursor } = await this.#source.listRuns({
@@ -116,7 +121,7 @@ export class RunList {
       this.#cursor = cursor
       this.#hasMore = cursor !== undefined
       this.#isLoading = false
-      this.merge(runs)
+      this.merge(runs.map((run) => newerOf(run, this.#told.get(run.runId))))
     } catch (error) {
       if (generation !== this.#generation) return
       this.#isLoading = false

@@ -1,7 +1,9 @@
+import { isFinished } from '../../timeline/timeline-store.js'
 import { toFault } from '../to-fault.js'
 import type { InspectorSource } from '../inspector-source.js'
 import { formatDay, formatMs } from '../model/event-text.js'
 import { LoadedRun } from '../model/loaded-run.js'
+import { differs } from '../model/newer-of.js'
 import { CommandBar } from './command-bar.js'
 import { badge, element } from './element.js'
 import { allEvents, logList } from './event-list.js'
@@ -23,6 +25,7 @@ const TABS = [
 /** One run: its views, the slider through time that moves them all, and the state where it stands. */
 export class RunView {
   readonly element: HTMLElement
+  readonly #source: InspectorSource
   readonly #run: LoadedRun
   readonly #head = element('header', { class: 'run-head' })
   readonly #notice = element('div', { class: 'notice', role: 'alert' })
@@ -35,10 +38,13 @@ export class RunView {
   #position = 0
   #shown = -1
   #isDrawing = false
+  #hasFailed = false
+  #isRefreshing = false
   /** Nobody has moved the slider yet: it goes along with what is recorded. */
   #follows = true
 
   constructor(source: InspectorSource, runId: string, canControl: boolean) {
+    this.#source = source
     this.#run = new LoadedRun(source, runId)
     const seek = (seq: number) => this.seek(seq)
     this.#state = new StatePanel(seek)
@@ -92,11 +98,28 @@ export class RunView {
   async load(): Promise<void> {
     try {
       await this.#run.load(() => this.#showLoaded())
+      this.#hasFailed = false
       this.#say(this.#run.isCut ? `Only the first ${this.#run.events.length} events are loaded` : undefined)
     } catch (error) {
+      this.#hasFailed = true
       const { code, message } = toFault(error)
       this.#say(`${code}: ${message}`)
     }
+  }
+
+  /** Loads again what could not be loaded, and a run that has gone on: of old ones the live view does not tell. */
+  async refresh(): Promise<void> {
+    const { meta } = this.#run
+    const mayChange = this.#hasFailed || (meta !== undefined && !isFinished(meta.status))
+    if (!mayChange || this.#isRefreshing) return
+    this.#isRefreshing = true
+    try {
+      const now = await this.#source.getRunMeta(this.runId)
+      if (now && (this.#hasFailed || differs(now, meta))) await this.load()
+    } catch {
+      // Said already, or said when it matters: it is asked again.
+    }
+    this.#isRefreshing = false
   }
 
   /** Stands at an event from here on; beyond the last, at the last. */

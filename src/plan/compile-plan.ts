@@ -70,11 +70,11 @@ class RunnablePlan implements CompiledPlan {
     const { observe, clock } = this.#environment
     this.#assertWakeful()
     if (signal?.aborted) throw aborted(signal)
-    if (this.#graph.hasText) await this.#environment.text.prepare()
+    if (this.#graph.hasText) await whileWanted(this.#environment.text.prepare(), signal)
     const startedAt = observe ? clock.now() : 0
     observe?.({ type: 'workflow:started', planId: this.id })
     try {
-      const result = await this.#drive(await this.#load(input), signal)
+      const result = await this.#drive(await whileWanted(this.#load(input), signal), signal)
       observe?.({ type: 'workflow:completed', planId: this.id, durationMs: clock.now() - startedAt })
       return result
     } catch (error) {
@@ -84,6 +84,7 @@ class RunnablePlan implements CompiledPlan {
   }
 
   async #drive(input: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    if (signal?.aborted) throw aborted(signal)
     const initial = Object.freeze(initialRunState(this.#graph, input))
     // The children of a level cannot reach what is kept beside the engine.
     const memory = this.#environment.concurrency === 1 ? new RunMemory(initial) : undefined
@@ -161,6 +162,18 @@ function innermost(error: SystemError): SystemError {
   let reason = error
   while (reason.errors?.[0]) reason = reason.errors[0]
   return reason
+}
+
+/** What has to be there before a run can begin; not waited for once the signal has fired. */
+function whileWanted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(aborted(signal))
+    const settle = () => signal.removeEventListener('abort', abort)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.finally(settle).then(resolve, reject)
+  })
 }
 
 function aborted(signal: AbortSignal): SystemError {

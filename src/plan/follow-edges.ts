@@ -95,7 +95,8 @@ async function isTextMet(edge: GraphEdge, evaluation: Evaluation): Promise<boole
   const { environment, context } = evaluation
   const state = evaluation.changeable ? toStateData(evaluation.changeable.value) : evaluation.state
   // Where a job has returned nothing there is no state: `null`, since `undefined` is no JSON.
-  const outcome = await environment.text.condition(edge).evaluate(state ?? null, edge.from, {
+  const condition = await environment.text.condition(edge)
+  const outcome = await condition.evaluate(state ?? null, edge.from, {
     signal: context.signal,
     timeoutMs: environment.conditionTimeoutMs,
     console: environment.console,

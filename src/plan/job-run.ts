@@ -2,6 +2,7 @@ import { isFields } from '../core/is-fields.js'
 import type { TimerHandle } from '../core/clock.js'
 import type { StepContext } from '../pipeline/step-context.js'
 import { toMs } from '../core/duration.js'
+import type { TaskControl } from '../core/step-executor.js'
 import { type EdgeContext, followEdges } from './follow-edges.js'
 import type { JobOutcome, OperationEvent } from './job-engine.js'
 import { toJobError } from './job-fault.js'
@@ -27,7 +28,7 @@ export interface JobPlace {
   /** The number of the arrival. */
   readonly key: number
   readonly loops: Readonly<Record<string, number>>
-  readonly context: StepContext
+  readonly context: StepContext & Pick<TaskControl, 'onAbort'>
 }
 
 /**
@@ -64,6 +65,8 @@ class JobRun {
   readonly #environment: PlanEnvironment
   readonly #of: { readonly stepId: string; readonly arrival: number }
   #startedAt = 0
+  /** Why nobody waits for it any more. */
+  #over: { readonly reason: unknown } | undefined
 
   constructor(
     step: GraphStep,
@@ -76,6 +79,8 @@ class JobRun {
     this.#place = place
     this.#environment = environment
     this.#of = { stepId: step.id, arrival: place.key }
+    // Dearer than this would be a signal, which most jobs never ask for.
+    place.context.onAbort?.((reason) => (this.#over = { reason }))
   }
 
   async run(): Promise<StepEnd> {
@@ -90,6 +95,7 @@ class JobRun {
       await notify(NOTIFY_INIT_COMPLETE, { jobId, duration: clock.now() - initAt })
       await notify(NOTIFY_JOB_START, { jobId })
     }
+    this.#assertWanted()
     this.#startedAt = clock.now()
     logger?.info?.(`Starting step ${this.#step.name}`)
     observe?.({ type: 'job:started', attempt, ...this.#of })
@@ -144,11 +150,13 @@ class JobRun {
         logger,
         maxBytes: maxStateBytes,
         omit,
+        isOver: () => this.#over !== undefined,
         onOperation: this.#operationListener(this.#job.length),
       })
     }
     const step = this.#step as GraphStep & { readonly job: string }
     const loading = await this.#environment.text.job(step)
+    this.#assertWanted()
     if (!loading.ok) return { ok: false, fault: loading.fault }
     const outcome = await loading.loaded.run(toStateData(state), {
       signal: this.#place.context.signal,
@@ -182,12 +190,9 @@ class JobRun {
     }
   }
 
-  /** A job whose time was up, or whose run has ended, has no effect any more: nobody hears of it. */
+  /** A job whose time was up, or whose run has ended, goes no further: nobody hears of it. */
   #assertWanted(): void {
-    const { notify, observe, logger } = this.#environment
-    if (!notify && !observe && !logger) return
-    const { signal } = this.#place.context
-    if (signal.aborted) throw signal.reason
+    if (this.#over) throw this.#over.reason
   }
 
   async #complete(result: unknown, memory: { readonly peak?: number }): Promise<StepEnd> {

@@ -9,6 +9,8 @@ export interface OperationsOptions extends StateDataOptions {
   readonly immutableState: boolean
   readonly clock: { now(): number }
   readonly logger: PlanLogger | undefined
+  /** Whether nobody waits for the job any more: then no further operation begins. */
+  readonly isOver: () => boolean
   readonly onOperation: ((event: OperationEvent) => void) | undefined
 }
 
@@ -26,6 +28,8 @@ export async function runOperations(
   let state: unknown = initial
   try {
     for (let index = 0; index < operations.length; index++) {
+      if (options.isOver())
+        return { ok: false, fault: { kind: 'aborted', message: 'The job is no longer wanted' } }
       if (index > 0 && !state) {
         state = {}
         options.logger?.warn?.(

@@ -63,6 +63,20 @@ describe('sqliteStorage()', () => {
     expect(readFileSync(file).subarray(0, 15).toString()).toBe('SQLite format 3')
   })
 
+  it.each(['/proc/busline/none/a.db', 'a-file/none/a.db'])(
+    'refuses %s at once, where no folder can be',
+    async (path) => {
+      const isUnder = join(folder, 'a-file')
+      writeFileSync(isUnder, '')
+      await using storage = sqliteStorage({ file: path.startsWith('/') ? path : join(folder, path) })
+      await expect(storage.get('a')).rejects.toMatchObject({
+        code: 'STORAGE',
+        message: expect.stringContaining('its folder cannot be made') as string,
+        context: { reason: 'unreachable', isOutcomeUnknown: false },
+      })
+    },
+  )
+
   it('says that a database in memory is not durable, by name or by handle', async () => {
     const database = await openSqliteDatabase(':memory:')
     const onDisk = await openSqliteDatabase(newFile())

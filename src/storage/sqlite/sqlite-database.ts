@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { SystemError } from '../../core/system-error.js'
+import { makeFolderOf } from './make-folder.js'
 
 export type SqliteValue = string | number | Uint8Array | null
 
@@ -36,7 +35,7 @@ export async function openSqliteDatabase(
   engines: readonly SqliteEngine[] = SQLITE_ENGINES,
 ): Promise<SqliteDatabase> {
   const Database = await loadEngine(engines)
-  if (file !== ':memory:' && file !== '') await mkdir(dirname(file), { recursive: true })
+  if (file !== ':memory:' && file !== '') await makeFolderOf(file)
   return new Database(file)
 }
 

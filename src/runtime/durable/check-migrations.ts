@@ -1,4 +1,4 @@
-import type { SystemError } from '../../core/system-error.js'
+import { SystemError } from '../../core/system-error.js'
 import { PipelineRun } from '../../pipeline/pipeline-run.js'
 import type { RunHost } from '../../pipeline/run-host.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
@@ -38,17 +38,27 @@ export interface MigrationReport {
   readonly cursor?: string
 }
 
+/** The key of a run, up to which a report came. */
+const PLACE = /^run\/[^/]+\/[^/]+$/
+
 /**
  * Brings every run that has not ended to the present version of its workflow, up to the point where it would go on, and
  * keeps nothing of it.
  *
- * @throws {SystemError} `VALIDATION` when a workflow is malformed, or what the store throws.
+ * @throws {SystemError} `VALIDATION` when a workflow is malformed or the `cursor` is that of no report, or what the store throws.
  */
 export async function checkMigrations(
   driver: StorageDriver,
   registered: readonly AnyWorkflow[],
   { workflows = [], limit = 1000, cursor }: MigrationCheckOptions,
 ): Promise<MigrationReport> {
+  // From anything else it would go on somewhere, or nowhere, and who asks would take that for the rest.
+  if (cursor !== undefined && !(typeof cursor === 'string' && PLACE.test(cursor))) {
+    throw new SystemError(
+      'VALIDATION',
+      'Cannot check migrations: "cursor" must be that of the report before; leave it out for the first runs',
+    )
+  }
   for (const workflow of workflows) assertValidWorkflow(workflow, {})
   const targets = new Map([...registered, ...workflows].map((each) => [each.id, toTarget(each)]))
   const stuck: StuckRun[] = []

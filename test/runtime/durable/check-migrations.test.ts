@@ -126,6 +126,18 @@ describe('WorkflowRuntime.checkMigrations()', () => {
     await runtime.stop()
   })
 
+  it.each(['', 'saga', 'run/', 'run/saga', 'timeline/run/1', 'run/saga/1/2', 5 as never])(
+    'refuses the cursor %j, which is that of no report',
+    async (cursor) => {
+      const { runtime } = open(await storeOf(releases[0]!))
+      expect(await runtime.checkMigrations({ cursor })).toMatchObject({
+        ok: false,
+        error: { code: 'VALIDATION', message: expect.stringContaining('"cursor"') as string },
+      })
+      await runtime.stop()
+    },
+  )
+
   it('writes nothing, and sets no timer', async () => {
     const store = await storeOf(releases[0]!)
     const before = await store.scan({ prefix: '' })

@@ -47,6 +47,8 @@ export class ActiveRun extends RunLife implements ModeRun {
   #earlyAbort: SystemError | undefined
   /** Signalled before there was a pipeline to take it: it lands before the first stage. */
   #earlySignals = NO_SIGNALS
+  /** How often it has moved, where that is kept nowhere else. */
+  #moves = 0
 
   // ——— as the mode sees it
 
@@ -98,7 +100,8 @@ export class ActiveRun extends RunLife implements ModeRun {
     if (!counted) return this.#prepare(state, keep)
     counted.then(
       () => (this.isGone ? this.#leaveEarly(keep) : this.#prepare(state, keep)),
-      (error: unknown) => this.#failAtOnce(toRunError(error, this.runId), keep),
+      (error: unknown) =>
+        this.isGone ? this.#leaveEarly(keep) : this.#failAtOnce(toRunError(error, this.runId), keep),
     )
   }
 
@@ -127,13 +130,14 @@ export class ActiveRun extends RunLife implements ModeRun {
 
   /** Goes on with a run of a process that is gone, or of a runtime that was stopped. */
   recover(
-    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt'>,
+    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt'> & Partial<Pick<RunBundle, 'epoch'>>,
     persistence: RunPersistence | undefined,
     outbox: readonly OutboxEntry[],
     takeSlot: TakeSlot,
   ): void {
     this.takeSlot = takeSlot
     this.persistence = persistence
+    if (record.epoch !== undefined) this.#moves = record.epoch + 1
     const { root } = record.checkpoint
     this.pipeline = PipelineRun.restore(this.trigger.pipeline, this, root, undefined, record.savedAt)
     this.inboxes.restore(record.inboxes)
@@ -159,7 +163,8 @@ export class ActiveRun extends RunLife implements ModeRun {
   suspend(reason: SystemError): void {
     if (this.isGone) return
     this.pipeline?.abandon(reason)
-    if (!this.isDriving) this.detach(reason)
+    if (this.isDriving) this.leavesFor = reason
+    else this.detach(reason)
   }
 
   /**
@@ -170,14 +175,15 @@ export class ActiveRun extends RunLife implements ModeRun {
   async giveAway(): Promise<RunBundle> {
     // Events that it published may still be on their way into the store of whoever receives them.
     await this.received
+    this.assertNotLeft()
     const { pipeline, persistence, runId } = this
-    if (pipeline?.status !== 'paused' || this.status !== 'paused' || this.isGone) {
+    if (pipeline?.status !== 'paused' || this.status !== 'paused') {
       const message = `Cannot export run ${runId}: it is ${this.status}; export it when it has paused`
       throw new SystemError('INVALID_COMMAND', message, { context: { runId, status: this.status } })
     }
     const bundle = structuredClone({
       layout: BUNDLE_LAYOUT,
-      epoch: persistence?.epoch ?? 0,
+      epoch: persistence?.epoch ?? this.#moves,
       savedAt: this.clock.now(),
       checkpoint: this.checkpoint(),
       inboxes: this.inboxRecords(),
@@ -220,6 +226,8 @@ export class ActiveRun extends RunLife implements ModeRun {
     const kept = this.touch(this.persistence)
     this.context.track(kept)
     await kept
+    // Of one that was told to end nothing is kept before that begins.
+    if (!this.canGoOn) await this.settled
     this.assertNotLeft()
   }
 

@@ -23,6 +23,19 @@ export function callHook<Argument>(
   }
 }
 
+/**
+ * `onCleanup`, the last hook of a run. `stop()` waits for it; one that calls `stop()` waits for that, and so is taken for
+ * settled. Returns a promise only when there is something to wait for.
+ */
+export function callOnCleanup(
+  context: Pick<RuntimeContext, 'clock' | 'hookTimeoutMs' | 'report' | 'isStopping'>,
+  hook: (() => unknown) | undefined,
+): Promise<void> | undefined {
+  const wasStopping = context.isStopping()
+  const cleaned = callHook(context, 'onCleanup', hook, undefined)
+  return context.isStopping() === wasStopping ? cleaned : undefined
+}
+
 function settled(
   { clock, hookTimeoutMs, report }: Pick<RuntimeContext, 'clock' | 'hookTimeoutMs' | 'report'>,
   what: string,

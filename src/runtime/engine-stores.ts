@@ -24,6 +24,7 @@ export class EngineStores {
   recorder: TimelineRecorder | undefined
   timelines: TimelineStore | undefined
   durability: Durability | undefined
+  #isClosed = false
 
   /** @param onOwnerGone Told when another process has fallen silent. */
   constructor(options: StoreOptions, context: RuntimeContext, onOwnerGone: () => void) {
@@ -40,7 +41,7 @@ export class EngineStores {
     const registry = storeRegistry ?? (storage && new StoreRegistry(storage))
     if (!registry || this.durability) return
     const { openDurability } = await import('./durable/open-durability.js')
-    if (this.durability) return
+    if (this.durability || this.#isClosed) return
     this.durability = openDurability(registry, this.#context, {
       claimTtlMs: this.#claimTtlMs,
       storage,
@@ -50,6 +51,11 @@ export class EngineStores {
     })
     const { recorded } = this.durability
     if (recorded && recorded !== timelineStore) this.#record(recorded)
+  }
+
+  /** Nothing is opened any more, not even what is being loaded. */
+  close(): void {
+    this.#isClosed = true
   }
 
   #record(timelines: TimelineStore): void {

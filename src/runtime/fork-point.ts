@@ -1,3 +1,4 @@
+import type { BusEvent } from '../core/bus-event.js'
 import { freezePlainData, isPlainObject } from '../core/plain-data.js'
 import { SystemError } from '../core/system-error.js'
 import type { StateObject } from '../state/change.js'
@@ -45,6 +46,13 @@ export async function findForkPoint(store: TimelineStore, runId: string, at: For
   }
   const meta = player.meta!
   return { meta, seq: at.seq, state: player.state, stageId: decision ? next : await beginning(store, meta) }
+}
+
+/** The event of a run that is forked. @throws {SystemError} `NOT_FOUND` when it is not known. */
+export function forkEvent(runId: string, event: BusEvent | undefined): BusEvent {
+  if (event) return event
+  const message = `Cannot fork run ${runId}: its event is not known here any more; give it as "event"`
+  throw new SystemError('NOT_FOUND', message, { context: { runId } })
 }
 
 /** The state a fork begins with. @throws {SystemError} `VALIDATION` when it is none. */

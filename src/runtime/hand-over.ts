@@ -9,7 +9,10 @@ import type { RuntimeContext } from './runtime-context.js'
 /** Takes a paused run out of a runtime. Throws what refuses it. */
 export async function exportRun(context: RuntimeContext, runId: string): Promise<RunBundle> {
   const run = context.runs.find(runId)
-  const bundle = run ? await run.giveAway() : await context.durability?.registry.exported(runId)
+  const giveAway = run && (() => run.giveAway())
+  const bundle = giveAway
+    ? await context.runs.whileMoving(runId, giveAway)
+    : await context.durability?.registry.exported(runId)
   if (!bundle) throw notLive(context, 'export', runId)
   return bundle
 }
@@ -21,6 +24,15 @@ export async function importRun(
   given: RunBundle,
 ): Promise<RunInfo> {
   const bundle = parseRunBundle(given)
+  const { runId } = bundle.checkpoint
+  return context.runs.whileMoving(runId, () => takeIn(context, registrations, bundle))
+}
+
+async function takeIn(
+  context: RuntimeContext,
+  registrations: ReadonlyMap<string, Registration>,
+  bundle: RunBundle,
+): Promise<RunInfo> {
   const { runId, workflowId } = bundle.checkpoint
   const registration = registrations.get(workflowId)
   if (!registration) throw noWorkflow(workflowId)

@@ -19,12 +19,18 @@ export async function leaveRegistration(
   registration.close(reason, true)
   if (drain) await drained(registration, toMs(timeout), clock)
   const left = new SystemError('UNAVAILABLE', `${reason}: the run is kept, and goes on when it is recovered`)
-  if (registration.durability) registration.suspendAll(left)
-  else registration.abortAll(reason)
-  registration.store?.patience.end(left)
+  const { store, durability } = registration
+  for (const run of registration.runs) {
+    if (durability) run.suspend(left)
+    else run.abort(reason)
+  }
+  store?.patience.end(left)
   await registration.idle()
-  if (registration.store) await pending.settled()
-  registration.store?.patience.close()
+  if (store && durability) {
+    await store.patience.bound(durability.recovered(registration)).catch(() => {})
+    await pending.settled()
+    store.patience.close()
+  }
   await registration.dispose()
 }
 

@@ -6,6 +6,7 @@ export class PendingWork {
   readonly #writes = new Set<Promise<void>>()
   readonly #checks = new Set<Promise<void>>()
   readonly #tidying = new Set<Promise<void>>()
+  readonly #telling = new Set<Promise<void>>()
 
   /** A write that somebody waits for. It may reject: who waits here only wants to know that it is over. */
   track(write: Promise<void>): void {
@@ -26,6 +27,11 @@ export class PendingWork {
     keepIn(this.#tidying, act)
   }
 
+  /** A hook that hears of an end, and what follows. Only who stops the runtime waits for it. Must not reject. */
+  tell(act: Promise<void>): void {
+    keepIn(this.#telling, act)
+  }
+
   /** What was asked of the store until now, and what follows from it, is done. */
   async written(): Promise<void> {
     await Promise.all(this.#checks)
@@ -37,7 +43,12 @@ export class PendingWork {
     await Promise.all(this.#writes)
   }
 
-  /** Nothing is under way, of whichever kind. */
+  /** Everybody was told of the ends there were. */
+  async told(): Promise<void> {
+    await Promise.all(this.#telling)
+  }
+
+  /** Nothing is under way that was asked of the store. */
   async settled(): Promise<void> {
     await Promise.all(this.#checks)
     await Promise.all([...this.#writes, ...this.#tidying])

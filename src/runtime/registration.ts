@@ -27,6 +27,7 @@ import { queuedRun } from './queued-run.js'
 import { ReceiptGiver } from './receipt-giver.js'
 import type { DispatchResult } from './receipts.js'
 import type { RegistrationOptions } from './registration-options.js'
+import type { RunBundle } from './run-bundle.js'
 import type { RunEnvironment, RunOrigin } from './run-environment.js'
 import type { RuntimeContext } from './runtime-context.js'
 import { timelineMetadata } from './timeline-metadata.js'
@@ -186,7 +187,15 @@ export class Registration implements AdmissionHost {
       this.#context.track(kept.keep(ticket).then(give, (error: unknown) => this.#giveUp(ticket, error)))
     } else if (!kept.isKept(ticket)) give()
     // What waits when a runtime is stopped is there for the next one.
-    else if (!this.#isLeft) this.#context.track(kept.drop(ticket).then(give, give))
+    else if (!this.#isLeft) this.#drop(kept, ticket, give).catch(() => {})
+  }
+
+  /** Resolves when the store has forgotten it; rejects when it may go on elsewhere. */
+  #drop(kept: DurableAdmission, ticket: Ticket, give: () => void): Promise<void> {
+    const dropped = kept.drop(ticket)
+    const refused = (error: SystemError) => this.#turnAway(ticket, error, true)
+    this.#context.track(dropped.then(give, refused))
+    return dropped
   }
 
   // ——— recovery
@@ -211,7 +220,8 @@ export class Registration implements AdmissionHost {
    * @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs.
    */
   recoverRun(
-    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt' | 'timeline'>,
+    record: Pick<RunRecord, 'checkpoint' | 'inboxes' | 'savedAt' | 'timeline'> &
+      Partial<Pick<RunBundle, 'epoch'>>,
     journal: RunJournal | undefined,
     outbox: readonly OutboxEntry[],
   ): void {
@@ -249,18 +259,9 @@ export class Registration implements AdmissionHost {
     return this.hooks.onComplete !== undefined || this.hooks.onCleanup !== undefined
   }
 
-  /** Leaves all runs, and all events that wait, to whoever recovers them. */
-  suspendAll(reason: SystemError): void {
-    for (const run of this.runs) run.suspend(reason)
-  }
-
   #turnAway(ticket: Ticket, error: SystemError, mayBeStored: boolean): void {
-    if (this.durability!.isAcceptedBefore(error))
-      this.receipts.give('duplicate', ticket, { reason: 'Event id seen before' })
-    else if (this.durability!.isUnstorable(error))
-      this.receipts.give('invalid', ticket, { reason: error.message })
-    else if (error.code === 'CONFLICT')
-      this.receipts.give('dropped', ticket, { reason: 'Another process has taken it over' })
+    const refusal = this.durability!.refusalOf(error)
+    if (refusal) this.receipts.give(refusal.outcome, ticket, refusal)
     else if (!this.#isLeft) this.receipts.give('dropped', ticket, { reason: error.message })
     // Nobody would find it.
     else if (!mayBeStored) this.receipts.give('dropped', ticket, { reason: this.#closedFor })
@@ -271,12 +272,14 @@ export class Registration implements AdmissionHost {
     if (this.admission.withdraw(ticket.runId, ticket.key)) this.#turnAway(ticket, error as SystemError, true)
   }
 
-  /** Takes an event out that waits for its turn. Returns whether there was one. */
-  withdraw(runId: string, reason: string): boolean {
+  /** Takes out an event that waits, if there is one. Resolves when that is safe, rejects when it may go on elsewhere. */
+  withdraw(runId: string, reason: string): Promise<void> | undefined {
     const ticket = this.admission.withdraw(runId)
-    if (!ticket) return false
-    this.decide(ticket, 'dropped', { runId, reason })
-    return true
+    if (!ticket) return undefined
+    const kept = this.#kept
+    if (!kept?.isKept(ticket)) return Promise.resolve(this.decide(ticket, 'dropped', { runId, reason }))
+    this.#context.runs.dequeue(ticket)
+    return this.#drop(kept, ticket, () => this.receipts.give('dropped', ticket, { runId, reason }))
   }
 
   ended(): void {
@@ -299,10 +302,6 @@ export class Registration implements AdmissionHost {
     this.#isLeft = isLeft && this.durability !== undefined
     this.#intake.close()
     this.admission.close(reason)
-  }
-
-  abortAll(reason: string): void {
-    for (const run of this.runs) run.abort(reason)
   }
 
   dispose(): Promise<void> {

@@ -18,6 +18,8 @@ export class RunDirectory {
   readonly #queuedById = new Map<string, RunInfo>()
   /** Runs in the store that cannot go on here. */
   readonly #parked = new Map<string, RunInfo>()
+  /** Ids of runs that are on their way in or out; of one that is asked for twice, twice. */
+  readonly #moving: string[] = []
   readonly #maxEnded: number
   #oldest = 0
 
@@ -66,6 +68,21 @@ export class RunDirectory {
   find(runId: string): ActiveRun | undefined {
     const run = this.#runs.get(runId)
     return run instanceof ActiveRun ? run : undefined
+  }
+
+  /** Sees to it that no recovery takes a run that is on its way in or out for one that nobody goes on with. */
+  async whileMoving<Value>(runId: string, move: () => Promise<Value>): Promise<Value> {
+    this.#moving.push(runId)
+    try {
+      return await move()
+    } finally {
+      this.#moving.splice(this.#moving.indexOf(runId), 1)
+    }
+  }
+
+  /** Whether somebody here sees to that run. */
+  isSeenTo(runId: string): boolean {
+    return this.find(runId) !== undefined || this.#moving.includes(runId)
   }
 
   /** A run as it is now, or was when it ended. */

@@ -211,7 +211,9 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   }
 
   /** Everybody was told of the end: what was kept for that goes. */
-  protected forgetEnd(persistence: RunPersistence): void {
+  protected forgetEnd(): void {
+    const { persistence } = this
+    if (!persistence) return
     // What cannot be deleted now is found, and told again, by the next process.
     this.context.tidy(this.received.then(() => persistence.settle()).catch(() => {}))
   }

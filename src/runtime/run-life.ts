@@ -1,7 +1,7 @@
 import { type SystemError, serializeError } from '../core/system-error.js'
 import type { ResumeCause } from '../pipeline/resume-cause.js'
 import type { StateObject } from '../state/change.js'
-import { callHook } from './call-hook.js'
+import { callHook, callOnCleanup } from './call-hook.js'
 import { Latch } from './latch.js'
 import { toRunError } from './refusal.js'
 import { RunEnvironment } from './run-environment.js'
@@ -33,6 +33,8 @@ export abstract class RunLife extends RunEnvironment {
   #isFinished = false
   #isDetached = false
   protected isDriving = false
+  /** Why it is left when it has come to a pause, where it was told to go while it was driven. */
+  protected leavesFor: SystemError | undefined
   /** Whether its record is on the way to the store: until it is there it does not go on, not even to its end. */
   protected isBeginning = false
   #holdsSlot = true
@@ -117,7 +119,8 @@ export abstract class RunLife extends RunEnvironment {
       return this.fail(error)
     }
     this.isDriving = false
-    if (pipeline.status === 'paused') this.#endLeg()
+    if (pipeline.status === 'paused' && this.leavesFor) this.detach(this.leavesFor)
+    else if (pipeline.status === 'paused') this.#endLeg()
     else this.settle(pipeline.status, pipeline.error)
   }
 
@@ -220,12 +223,9 @@ export abstract class RunLife extends RunEnvironment {
     this.#released.open()
     this.#settled.open()
     this.#answer()
-    const { onCleanup } = this.registration.hooks
-    const cleaned = callHook(this.context, 'onCleanup', onCleanup as () => void, undefined)
-    const { persistence } = this
-    if (!persistence) return
-    if (cleaned) void cleaned.then(() => this.forgetEnd(persistence))
-    else this.forgetEnd(persistence)
+    const cleaned = callOnCleanup(this.context, this.registration.hooks.onCleanup)
+    if (cleaned) this.context.telling(cleaned.then(() => this.forgetEnd()))
+    else this.forgetEnd()
   }
 
   #answer(): void {

@@ -26,6 +26,8 @@ export interface RuntimeContext {
   /** Absent when nothing is recorded. */
   readonly recorder: TimelineRecorder | undefined
   readonly hookTimeoutMs: number
+  /** Whether `stop()` was called. */
+  isStopping(): boolean
   readonly bufferLimit: number
   /** Absent where nothing outlives the process. */
   readonly durability: Durability | undefined
@@ -35,6 +37,8 @@ export interface RuntimeContext {
   check(act: Promise<void>): void
   /** Something that nobody must wait for but who ends the runtime. Must not reject. */
   tidy(act: Promise<void>): void
+  /** A hook that hears of an end, for which only `stop()` waits: its workflow may be deregistered in it. Must not reject. */
+  telling(act: Promise<void>): void
   /** Resolves when the writes that are under way now are safe, or have failed. */
   written(): Promise<unknown>
   /** Resolves when no workflow is being registered any more; rejects when the runtime is stopped before. */

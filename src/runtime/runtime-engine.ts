@@ -13,6 +13,7 @@ import type { MigrationCheckOptions, MigrationReport } from './durable/check-mig
 import type { RecoveryReport } from './durable/durability.js'
 import type { PruneReport, RetentionOptions } from './durable/retention-options.js'
 import { EngineStores } from './engine-stores.js'
+import { findTrigger } from './find-trigger.js'
 import { exportRun, importRun } from './hand-over.js'
 import { PendingWork } from './pending-work.js'
 import { type DispatchQuery, type DispatchResult, ReceiptLog } from './receipts.js'
@@ -80,10 +81,12 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       },
       track: (write) => pending.track(write),
       tidy: (act) => pending.tidy(act),
+      telling: (act) => pending.tell(act),
       check: (act) => pending.check(act),
       written: () => pending.written(),
       whenRegistered: () => this.#recoveries.whenRegistered(),
       hookTimeoutMs: toMs(options.hookTimeout ?? '30s'),
+      isStopping: () => this.#stopping !== undefined,
       bufferLimit: options.bufferLimit ?? 1000,
       report,
     }
@@ -116,7 +119,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     try {
       await registration.ready()
     } catch (error) {
-      this.#registrations.delete(id)
+      if (!this.#forget(registration)) return
       await registration.dispose()
       throw error
     }
@@ -134,6 +137,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async prune(options: RetentionOptions): Promise<Result<PruneReport>> {
     return this.#answer('prune', async () => {
       await this.#stores.open()
+      this.#assertRunning('prune')
       const { durability } = this.#stores
       return durability ? durability.prune(options) : { runs: 0, ids: 0, bytes: 0 }
     })
@@ -142,6 +146,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async checkMigrations(options: MigrationCheckOptions): Promise<Result<MigrationReport>> {
     return this.#answer('check migrations', async () => {
       await this.#stores.open()
+      this.#assertRunning('check migrations')
       const { durability } = this.#stores
       if (!durability) return { checked: 0, stuck: [] }
       const { checkMigrations } = await import('./durable/check-migrations.js')
@@ -168,7 +173,7 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     const metadata = { runId: '', workflowId, triggerId, pipelineId: '' }
     try {
       this.#assertRunning('invoke')
-      const { registration, trigger } = this.#findTrigger(workflowId, triggerId)
+      const { registration, trigger } = findTrigger(this.#registrations, workflowId, triggerId)
       const run = registration.invoke(trigger, toTriggerEvent(this.#context.bus, trigger, payload))
       return await run.nextStop()
     } catch (error) {
@@ -196,9 +201,8 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
   async abort(runId: string, reason = 'Asked for'): Promise<Result<RunInfo | undefined>> {
     if (!this.#context.runs.find(runId)) {
       for (const registration of this.#registrations.values()) {
-        if (!registration.withdraw(runId, reason)) continue
-        await this.#pending.stored()
-        return { ok: true, value: undefined }
+        const withdrawn = registration.withdraw(runId, reason)
+        if (withdrawn) return this.#answer('abort', () => withdrawn.then(() => undefined))
       }
     }
     return this.#onRun('abort', runId, async (run) => {
@@ -215,18 +219,17 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       const store = this.#stores.timelines
       if (!store) throw new SystemError('UNAVAILABLE', 'Cannot fork: the runtime records no timelines')
       await this.#context.recorder?.flush()
-      const { findForkPoint, forkState } = await import('./fork-point.js')
+      const { findForkPoint, forkEvent, forkState } = await import('./fork-point.js')
       const point = await findForkPoint(store, runId, options)
+      this.#assertRunning('fork')
       const { workflowId, metadata } = point.meta
-      const { registration, trigger } = this.#findTrigger(workflowId, String(metadata?.['triggerId']))
-      const { event = this.#context.runs.info(runId)?.event, state = point.state } = options
-      if (!event) {
-        throw new SystemError(
-          'NOT_FOUND',
-          `Cannot fork run ${runId}: its event is not known here any more; give it as "event"`,
-          { context: { runId } },
-        )
-      }
+      const { registration, trigger } = findTrigger(
+        this.#registrations,
+        workflowId,
+        String(metadata?.['triggerId']),
+      )
+      const { state = point.state } = options
+      const event = forkEvent(runId, options.event ?? this.#context.runs.info(runId)?.event)
       const from = { ...point, state: forkState(runId, state) }
       trigger.pipeline.checkState(from.state)
       return (await registration.fork(trigger, event, from)).info()
@@ -288,15 +291,23 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
     try {
       await this.#recoveries.first(registration)
     } catch (error) {
-      this.#registrations.delete(registration.id)
-      await this.#departures.leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
+      if (this.#forget(registration)) {
+        await this.#departures.leave(registration, `Workflow "${registration.id}" could not be recovered`, {})
+      }
       throw error
     }
+  }
+
+  /** Returns whether it was registered: it may have been deregistered meanwhile, and another have taken its place. */
+  #forget(registration: Registration): boolean {
+    const isRegistered = this.#registrations.get(registration.id) === registration
+    return isRegistered && this.#registrations.delete(registration.id)
   }
 
   async #stop(options: StopOptions): Promise<void> {
     this.#stopCommands()
     const stopped = new SystemError('UNAVAILABLE', 'The runtime was stopped')
+    this.#stores.close()
     this.#recoveries.close(stopped)
     const registrations = [...this.#registrations.values()]
     this.#registrations.clear()
@@ -305,19 +316,10 @@ export class RuntimeEngine<Events extends EventMap = Record<string, unknown>> {
       this.#departures.all(),
     ])
     this.#context.watches.close()
+    await this.#pending.told()
     await this.#pending.settled()
     await this.#context.durability?.close(stopped)
     await this.#context.recorder?.close()
-  }
-
-  #findTrigger(workflowId: string, triggerId: string) {
-    const registration = this.#registrations.get(workflowId)
-    if (!registration) throw noWorkflow(workflowId)
-    const trigger = registration.triggers.get(triggerId)
-    if (trigger) return { registration, trigger }
-    const known = [...registration.triggers.keys()].join(', ')
-    const message = `Workflow "${workflowId}" has no trigger "${triggerId}": its triggers are ${known}`
-    throw new SystemError('NOT_FOUND', message, { context: { workflowId, triggerId } })
   }
 
   #onRun(verb: string, runId: string, act: (run: ActiveRun) => Promise<void>): Promise<Result<RunInfo>> {

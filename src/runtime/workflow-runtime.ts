@@ -89,7 +89,8 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
   /**
    * Removes what is left of runs that have ended, of all workflows, as far as it exceeds the limits: how they ended, their
    * timelines, and the ids of their events once those need not be known any more. Runs that have not ended are never
-   * touched. May be called at any time, and by several processes at once.
+   * touched. May be called at any time, and by several processes at once. `UNAVAILABLE` when `stop()` cuts it short: what is
+   * left goes with the next one.
    */
   async prune(options: RetentionOptions = {}): Promise<Result<PruneReport>> {
     const engine = await this.#load()
@@ -221,7 +222,7 @@ export class WorkflowRuntime<Events extends EventMap = Record<string, unknown>> 
 
   /**
    * Ends everything: nothing is accepted any more, events that wait are `dropped`, runs are aborted, services disposed
-   * of. Leaves no timer, no subscription and no promise behind. The bus stays open. The same promise, if called again.
+   * of; hooks that are at work are waited for, `onCleanup` too. Leaves no timer, no subscription and no promise behind. The bus stays open. The same promise, if called again.
    * Rejects with `VALIDATION`, and goes on, when `timeout` is no duration.
    */
   stop(options: StopOptions = {}): Promise<void> {

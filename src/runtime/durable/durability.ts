@@ -4,6 +4,7 @@ import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { StoredTimelineStore } from '../../timeline/stored-timeline-store.js'
 import type { TimelinePosition, TimelineStore } from '../../timeline/timeline-store.js'
 import type { RunKeeping } from '../active-run.js'
+import type { DispatchResult } from '../receipts.js'
 import type { Registration } from '../registration.js'
 import type { RuntimeContext } from '../runtime-context.js'
 import type { AnyWorkflow } from '../workflow-definition.js'
@@ -44,6 +45,8 @@ export class Durability {
 
   readonly #pruneHost: PruneHost
   #pruning: Promise<unknown> = Promise.resolve()
+  /** Why nothing more is removed: the runtime stops. */
+  #leftFor: SystemError | undefined
   readonly #recovering = new WeakMap<Registration, Promise<unknown>>()
   readonly #housekeeping: Housekeeping | undefined
 
@@ -132,12 +135,12 @@ export class Durability {
     }
   }
 
-  isAcceptedBefore(error: unknown): boolean {
-    return isAcceptedBefore(error)
-  }
-
-  isUnstorable(error: unknown): boolean {
-    return isUnstorable(error)
+  /** The receipt of an event that the store does not take, or takes no more; `undefined` when that is nothing final. */
+  refusalOf(error: SystemError): Required<Pick<DispatchResult, 'outcome' | 'reason'>> | undefined {
+    if (isAcceptedBefore(error)) return { outcome: 'duplicate', reason: 'Event id seen before' }
+    if (error.code === 'CONFLICT' || error.code === 'FENCED')
+      return { outcome: 'dropped', reason: 'Another process has taken it over' }
+    return isUnstorable(error) ? { outcome: 'invalid', reason: error.message } : undefined
   }
 
   journal(
@@ -164,27 +167,41 @@ export class Durability {
     return pass
   }
 
-  /** Removes what is left of runs that have ended, as far as it exceeds the limits. One pass at a time. */
-  prune(options: RetentionOptions, isOver = () => false): Promise<PruneReport> {
-    const pass = this.#pruning.then(() => prune({ ...this.#pruneHost, isOver }, options))
+  /** Resolves when nothing is being taken over for a registration. */
+  async recovered(registration: Registration): Promise<void> {
+    await this.#recovering.get(registration)
+  }
+
+  /**
+   * Removes what is left of runs that have ended, as far as it exceeds the limits. One pass at a time. Rejects with the
+   * reason when the runtime is stopped meanwhile: what is left then goes with another prune.
+   */
+  prune(options: RetentionOptions): Promise<PruneReport> {
+    const pass = this.#pruning.then(async () => {
+      let isCut = false
+      const isOver = () => (isCut ||= this.#leftFor !== undefined)
+      const report = await prune({ ...this.#pruneHost, isOver }, options)
+      if (isCut) throw this.#leftFor!
+      return report
+    })
     this.#pruning = pass.catch(() => {})
     return pass
   }
 
   /** Lets others take over at once; what the store does not take in time is left to `claimTtl`. */
   async close(reason: SystemError): Promise<void> {
-    await this.#housekeeping?.close(reason)
+    this.#leftFor = reason
+    this.#housekeeping?.close()
     const patience = this.patience()
     patience.end(reason)
-    await patience.bound(this.ownership.close()).catch(() => {})
+    await patience.bound(Promise.all([this.#pruning, this.ownership.close()])).catch(() => {})
     patience.close()
   }
 
   #keepHouse(retention: RetentionOptions): Housekeeping {
     return new Housekeeping({
       clock: this.clock,
-      patience: this.patience(),
-      prune: (isOver) => this.prune(retention, isOver),
+      prune: () => this.prune(retention),
       onFault: (error) => this.context.report(error, 'Removing runs that have ended'),
     })
   }

@@ -58,12 +58,23 @@ export class DurableAdmission {
     return kept
   }
 
-  /** It came to nothing. Resolves when the store has forgotten it. */
+  /** It came to nothing. Resolves when the store has forgotten it; rejects with `FENCED` when it waits elsewhere now. */
   async drop(ticket: Ticket): Promise<void> {
-    await this.#kept.get(ticket)?.isSafe
+    try {
+      await this.#kept.get(ticket)?.isSafe
+    } catch (error) {
+      if (error === this.#store.patience.reason) throw error
+      // The store did not take it.
+      return
+    }
     const operations = [...this.#take(ticket), this.#remember(ticket)]
-    await this.#commit(operations, async () => !(await this.#isStored(ticket)))
-    this.#release(ticket)
+    try {
+      await this.#commit(operations, async () => !(await this.#isStored(ticket)))
+    } catch (error) {
+      throw isTakenOver(error) ? takenOver(ticket.runId, error) : error
+    } finally {
+      this.#release(ticket)
+    }
   }
 
   /** What is committed with the start of its run. */
@@ -174,6 +185,11 @@ export function isAcceptedBefore(error: unknown): boolean {
 }
 
 /** Whether a commit was refused because another process has taken over what it is about. */
-export function isTakenOver(error: unknown): boolean {
+function isTakenOver(error: unknown): error is SystemError {
   return error instanceof SystemError && error.code === 'CONFLICT'
+}
+
+function takenOver(runId: string, cause: SystemError): SystemError {
+  const message = `The event of run ${runId} was taken over by another process: ask there what becomes of it`
+  return new SystemError('FENCED', message, { cause, context: { runId } })
 }

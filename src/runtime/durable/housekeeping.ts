@@ -1,6 +1,4 @@
 import type { Clock, TimerHandle } from '../../core/clock.js'
-import type { SystemError } from '../../core/system-error.js'
-import type { Patience } from './patience.js'
 import type { PruneReport } from './retention-options.js'
 
 const INTERVAL_MS = 60_000
@@ -10,9 +8,8 @@ const TIME_SHARE = 0.02
 
 export interface HousekeepingOptions {
   readonly clock: Clock
-  readonly patience: Patience
-  /** One pass; it stops early when `isOver` says so. */
-  readonly prune: (isOver: () => boolean) => Promise<PruneReport>
+  /** One pass. */
+  readonly prune: () => Promise<PruneReport>
   readonly onFault: (error: unknown) => void
 }
 
@@ -20,7 +17,6 @@ export interface HousekeepingOptions {
 export class Housekeeping {
   readonly #options: HousekeepingOptions
   #timer: TimerHandle
-  #pass: Promise<void> | undefined
   #isOver = false
 
   constructor(options: HousekeepingOptions) {
@@ -28,28 +24,24 @@ export class Housekeeping {
     this.#schedule(INTERVAL_MS)
   }
 
-  /** Resolves when nothing is under way any more, or the store has had the time it is given. */
-  async close(reason: SystemError): Promise<void> {
-    const { clock, patience } = this.#options
+  /** No pass is begun any more. */
+  close(): void {
     this.#isOver = true
-    clock.clearTimeout(this.#timer)
-    patience.end(reason)
-    await this.#pass
-    patience.close()
+    this.#options.clock.clearTimeout(this.#timer)
   }
 
   #schedule(ms: number): void {
     if (this.#isOver) return
     this.#timer = this.#options.clock.setTimeout(() => {
-      this.#pass = this.#run()
+      void this.#run()
     }, ms)
   }
 
   async #run(): Promise<void> {
-    const { clock, patience, prune, onFault } = this.#options
+    const { clock, prune, onFault } = this.#options
     const startedAt = clock.now()
     try {
-      await patience.bound(prune(() => this.#isOver))
+      await prune()
     } catch (error) {
       if (!this.#isOver) onFault(error)
     }

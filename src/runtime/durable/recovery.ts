@@ -1,6 +1,6 @@
 import type { BusEvent } from '../../core/bus-event.js'
 import { SystemError, isSystemError } from '../../core/system-error.js'
-import { callHook } from '../call-hook.js'
+import { callHook, callOnCleanup } from '../call-hook.js'
 import { parkedRun } from '../fit-checkpoint.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { Registration } from '../registration.js'
@@ -81,7 +81,7 @@ class RecoveryPass implements RecoveryReport {
 
   /** @returns whether it is ours now */
   async #each(runId: string, takeOver: () => Promise<'ours' | 'owned' | 'done'>): Promise<boolean> {
-    if (this.#registration.isClosed || this.#durability.context.runs.find(runId)) return false
+    if (this.#registration.isClosed || this.#durability.context.runs.isSeenTo(runId)) return false
     try {
       const outcome = await takeOver()
       if (outcome === 'owned') this.owned.push(runId)
@@ -138,7 +138,7 @@ class RecoveryPass implements RecoveryReport {
   async #notOwned(page: Claims): Promise<Claims> {
     const free = new Map<string, ClaimRecord>()
     for (const [runId, claim] of page) {
-      if (this.#durability.context.runs.find(runId)) continue
+      if (this.#durability.context.runs.isSeenTo(runId)) continue
       try {
         if (await this.#isOthers(claim.owner)) this.owned.push(runId)
         else free.set(runId, claim)
@@ -258,9 +258,10 @@ class RecoveryPass implements RecoveryReport {
       .then(() => registry.driver.commit(registry.settleEnd(registration.id, runId, epoch)))
       .finally(() => unsettled.delete(end))
     // What cannot be done now is found again by the next process.
-    settled.catch((error: unknown) => {
+    const told = settled.catch((error: unknown) => {
       if (!registration.isClosed) this.#durability.context.report(error, `Run ${runId}: telling of its end`)
     })
+    this.#durability.context.telling(told)
     if (isPoison) {
       const message = `The hooks of run ${runId} were cut off ${interruptions} times: they are not called again`
       throw new SystemError('EXECUTION_FAILED', message, { context: { runId } })
@@ -276,7 +277,7 @@ class RecoveryPass implements RecoveryReport {
     const received = context.written()
     if (callsHooks) {
       await callHook(context, 'onComplete', onComplete, toRunResult(ended))
-      await callHook(context, 'onCleanup', onCleanup, undefined)
+      await callOnCleanup(context, onCleanup)
     }
     await received
   }

@@ -112,7 +112,7 @@ class PrunePass {
       await this.#pruneTogether(going, totals)
       if (going.length < page.length) break
     }
-    await totals.keep()
+    if (!this.#host.isOver?.()) await totals.keep()
   }
 
   async #pruneTogether(records: readonly StorageRecord[], totals: HistoryTotals): Promise<void> {

@@ -179,17 +179,24 @@ export class RunJournal {
     })
   }
 
-  /** A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already. */
+  /**
+   * A run that comes from elsewhere. Rejects with `CONFLICT` when it is, or was, here already, and not only on its way
+   * elsewhere: a bundle may come again when its run has moved on.
+   */
   adopt(contents: Contents): Promise<void> {
     const { registry, workflowId } = this.#store
     const runId = this.#runId
     return this.#inTurn(async () => {
       const ended = recordKeys.ended(workflowId, runId)
+      const key = recordKeys.exported(runId)
+      const left = (await this.#store.patience.bound(registry.exported(runId)))?.epoch
+      if (left !== undefined && left >= this.epoch) throw movedOn(runId, key)
       const operations: readonly StorageOperation[] = [
         this.#expectClaim(undefined),
         { type: 'expect', key: ended, field: 'runId', equals: undefined },
+        { type: 'expect', key, field: 'epoch', equals: left },
         this.#claim(),
-        { type: 'delete', key: recordKeys.exported(runId) },
+        { type: 'delete', key },
         this.#put(contents, 1),
       ]
       await this.#write(operations, async () => {
@@ -306,6 +313,10 @@ export class RunJournal {
   #deleteSent(): readonly StorageOperation[] {
     return this.#sent.map((key) => ({ type: 'delete', key }))
   }
+}
+
+function movedOn(runId: string, key: string): SystemError {
+  return new SystemError('CONFLICT', `Run ${runId} has moved on since`, { context: { key } })
 }
 
 function fenced(runId: string, epoch: number, cause: SystemError): SystemError {

@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { type StorageDriver, WorkflowRuntime, createEventBus, memoryStorage } from 'busline'
+import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
+import { Fleet } from './fleet.js'
+import { type Command, play, stream } from './fleet-commands.js'
+import { turns } from './fleet-host.js'
+import type { FleetProcess, Version } from './fleet-process.js'
+
+type Stores = Readonly<Record<string, StorageDriver>>
+
+/** Two processes share a store; a third has another. */
+const PLACES = ['here', 'here', 'there'] as const
+
+/** Tens of thousands find what these may not: `FLEET_STREAMS=20000 npx vitest run test/runtime/fleet`. */
+const COUNT = Number(process.env['FLEET_STREAMS'] ?? 40)
+
+beforeAll(async () => {
+  // Parts that are loaded on demand: no simulated clock waits for a file.
+  const runtime = new WorkflowRuntime({ bus: createEventBus(), storage: memoryStorage() })
+  const pipelines = { main: { id: 'main', stages: [{ id: 'one' }] } }
+  await runtime.register({ id: 'w', triggers: { go: { event: 'go' } }, pipelines })
+  const { runId } = (await runtime.invoke('w', 'go', {})).metadata
+  await runtime.fork(runId, { stageId: 'one' })
+  await runtime.checkMigrations()
+  await runtime.stop()
+})
+
+/** Each command at its process; in the place of one that has stopped or crashed another is opened. */
+async function playAll(
+  fleet: Fleet,
+  versions: readonly Version[],
+  commands: readonly Command[],
+): Promise<void> {
+  const present: FleetProcess[] = PLACES.map((place, index) => fleet.open(place, versions[index]!))
+  await fleet.pass(1)
+  for (const each of commands) {
+    const at = 'on' in each ? each.on : 0
+    const { isOpen, host } = present[at]!
+    const isGone = 'on' in each && (!isOpen || host.hasCrashed)
+    if (isGone) present[at] = fleet.open(PLACES[at]!, each.do === 'register' ? each.version : '2')
+    if (!isGone || each.do !== 'register') await play(fleet, present[at]!, each)
+  }
+  for (const { host } of fleet.processes) {
+    host.isLucky = true
+    host.thaw()
+  }
+  await turns(5)
+  for (const each of fleet.processes) if (each.isOpen && !each.host.hasCrashed) fleet.stop(each)
+  await fleet.rest()
+}
+
+/** What was given away and taken by nobody is taken, in the place that it was for. */
+async function deliver(fleet: Fleet, processes: readonly FleetProcess[], stores: Stores): Promise<void> {
+  for (const { place, runtime } of processes) {
+    for (const { key } of await stores[place]!.scan({ prefix: 'exported/' })) {
+      const exported = await runtime.exportRun(key.split('/')[1]!)
+      if (!exported.ok) throw exported.error
+      const { checkpoint, epoch } = exported.value
+      const { lives, ends } = fleet.history.runs.get(checkpoint.runId)!
+      if (lives.size + ends.length > 0) continue
+      const target = fleet.parcels.get(`${checkpoint.runId}@${epoch}`)?.target ?? place
+      const taker = processes.find((each) => each.place === target)!
+      const imported = await taker.runtime.importRun(exported.value)
+      if (!imported.ok) fleet.faults.push(`${checkpoint.runId}@${epoch}: ${imported.error.message}`)
+    }
+  }
+}
+
+/** The next processes bring to its end what is left, and remove what is over. */
+async function finish(fleet: Fleet, stores: Stores): Promise<void> {
+  const last = Object.keys(stores).map((place) => fleet.open(place, '2'))
+  for (const { host } of last) host.isLucky = true
+  await fleet.pass(1000)
+  await deliver(fleet, last, stores)
+  for (let round = 0; round < 4; round++) {
+    await fleet.pass(1000)
+    for (const { runtime } of last) for (const { runId } of runtime.listAllRuns()) void runtime.abort(runId)
+  }
+  await fleet.pass(1000)
+  for (const { runtime } of last)
+    expect(await runtime.prune({ maxRuns: 0, rememberIds: 0 })).toMatchObject({ ok: true })
+  for (const each of last) fleet.stop(each)
+  await fleet.rest()
+  fleet.checkEnds()
+}
+
+/** Of a run that was given away the bundle stays, its timeline, and the id of its event. */
+async function leftOver(store: StorageDriver): Promise<readonly string[]> {
+  const keys = (await store.scan({ prefix: '' })).map(({ key }) => key)
+  const given = keys.filter((key) => key.startsWith('exported/')).map((key) => key.slice('exported/'.length))
+  const stays = (key: string) =>
+    /^(accepted\/|history-totals$)/.test(key) || given.some((id) => key.includes(id))
+  return keys.filter((key) => !stays(key))
+}
+
+const opened: StorageDriver[] = []
+function onSqlite(): StorageDriver {
+  const storage = sqliteStorage({ file: ':memory:' })
+  opened.push(storage)
+  return storage
+}
+afterEach(() => Promise.all(opened.splice(0).map((each) => each.close())))
+
+it.each([
+  ['in memory', memoryStorage, false, COUNT],
+  ['in memory, where calls fail', memoryStorage, true, COUNT],
+  ['on SQLite', onSqlite, false, COUNT / 10],
+])(
+  'several processes: calls that do not wait for one another all settle, what they say is true, and no run is lost, done twice or in two places, %s',
+  { timeout: 6_000_000 },
+  async (_name, open, hasLuck, numRuns) => {
+    await fc.assert(
+      fc.asyncProperty(stream(hasLuck), async ({ commands, versions, ...setting }) => {
+        const stores = { here: open(), there: open() }
+        const fleet = new Fleet(setting, stores)
+        await playAll(fleet, versions, commands)
+        await finish(fleet, stores)
+        for (const store of Object.values(stores)) fleet.faults.push(...(await leftOver(store)))
+        expect(fleet.faults).toEqual([])
+      }),
+      { numRuns },
+    )
+  },
+)

@@ -132,8 +132,8 @@ export class TimelineRecorder {
   }
 
   /**
-   * Stores what is left and ends all recordings; what the store does not take within `closeTimeout` is lost and
-   * reported. Closing twice is allowed, and comes to the same.
+   * Stores what is left, in one more try, and ends all recordings; what the store fails to take then, or has not taken within
+   * `closeTimeout`, is lost and reported. Closing twice is allowed, and comes to the same.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -3,8 +3,6 @@ import { deepFreeze } from '../core/deep-freeze.js'
 import { Linked, LinkedList } from '../core/linked-list.js'
 import { SystemError } from '../core/system-error.js'
 import { EventLog } from './event-log.js'
-import { readPruneOptions } from './prune-options.js'
-import { readRunFilter } from './run-filter.js'
 import type { TimelineEvent } from './timeline-event.js'
 import { placeOf } from './timeline-keys.js'
 import {
@@ -114,6 +112,7 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
+    const { readRunFilter } = await import('./run-filter.js')
     const { workflowId, status, from, to, limit, cursor } = readRunFilter(filter)
     const found: { readonly place: string; readonly meta: RunTimelineMeta }[] = []
     for (const { meta } of this.#runs.values()) {
@@ -148,6 +147,7 @@ export class MemoryTimelineStore implements TimelineStore {
   }
 
   async prune(options: PruneOptions): Promise<PruneResult> {
+    const { readPruneOptions } = await import('./prune-options.js')
     const { olderThanMs, maxRuns, maxBytes } = readPruneOptions(options)
     const oldest = this.#clock.now() - olderThanMs
     const estimate = maxBytes === Infinity ? undefined : (await import('./estimate-bytes.js')).estimateBytes

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeAll, expect, it } from 'vitest'
-import { type StorageDriver, WorkflowRuntime, createEventBus, memoryStorage } from 'busline'
+import { type RunBundle, type StorageDriver, WorkflowRuntime, createEventBus, memoryStorage } from 'busline'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
 import { Fleet } from './fleet.js'
 import { type Command, play, stream } from './fleet-commands.js'
@@ -50,20 +50,25 @@ async function playAll(
   await fleet.rest()
 }
 
-/** What was given away and taken by nobody is taken, in the place that it was for. */
+/** What was given away last and taken by nobody is taken, in the place that it was for. */
 async function deliver(fleet: Fleet, processes: readonly FleetProcess[], stores: Stores): Promise<void> {
+  const newest = new Map<string, { readonly bundle: RunBundle; readonly place: string }>()
   for (const { place, runtime } of processes) {
     for (const { key } of await stores[place]!.scan({ prefix: 'exported/' })) {
-      const exported = await runtime.exportRun(key.split('/')[1]!)
+      const runId = key.split('/')[1]!
+      const exported = await runtime.exportRun(runId)
       if (!exported.ok) throw exported.error
-      const { checkpoint, epoch } = exported.value
-      const { lives, ends } = fleet.history.runs.get(checkpoint.runId)!
-      if (lives.size + ends.length > 0) continue
-      const target = fleet.parcels.get(`${checkpoint.runId}@${epoch}`)?.target ?? place
-      const taker = processes.find((each) => each.place === target)!
-      const imported = await taker.runtime.importRun(exported.value)
-      if (!imported.ok) fleet.faults.push(`${checkpoint.runId}@${epoch}: ${imported.error.message}`)
+      const bundle = exported.value
+      // A store keeps what it gave away, wherever the run has gone from there.
+      if (bundle.epoch > (newest.get(runId)?.bundle.epoch ?? 0)) newest.set(runId, { bundle, place })
     }
+  }
+  for (const [runId, { bundle, place }] of newest) {
+    const { lives, ends } = fleet.history.runs.get(runId)!
+    if (lives.size + ends.length > 0) continue
+    const target = fleet.parcels.get(`${runId}@${bundle.epoch}`)?.target ?? place
+    const imported = await processes.find((each) => each.place === target)!.runtime.importRun(bundle)
+    if (!imported.ok) fleet.faults.push(`${runId}@${bundle.epoch}: ${imported.error.message}`)
   }
 }
 

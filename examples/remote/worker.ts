@@ -20,6 +20,8 @@ const worker = new RemoteWorker({
 drainOnSignal(worker)
 // The example that started it is gone, also where it was killed: nobody would end this process.
 process.once('disconnect', () => void worker.stop())
+// Listening to that alone would keep a worker here that has done its work.
+process.channel?.unref()
 // One that was asked to end before it got in has nothing more to do.
 await worker.start().catch((error: unknown) => {
   if (worker.state !== 'stopped') throw error

@@ -8,7 +8,11 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 it('the example with three workers that are killed does every picture', async () => {
   const args = ['--import', 'tsx', 'examples/remote/main.ts', '60']
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root })
+  // What waits for ever is ended, and fails the test by its code.
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    cwd: root,
+    timeout: 240_000,
+  })
   expect(stdout).toContain('60 pictures done')
   expect(stdout).toContain('kill ada')
   expect(stdout).toMatch(/- \w+, with \d+ requests in hand/)
@@ -36,7 +40,6 @@ describe('a number of pictures that is none', () => {
     'such as "%s" is refused, and nothing is started',
     async (count) => {
       const args = ['--import', 'tsx', 'examples/remote/main.ts', count]
-      // What waits for ever is ended, and fails the test by its code.
       const run = promisify(execFile)(process.execPath, args, { cwd: root, timeout: 60_000 })
       await expect(run).rejects.toMatchObject({
         code: 2,

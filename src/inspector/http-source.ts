@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.js'
 import { isFields } from '../core/is-fields.js'
+import { sleep } from '../core/sleep.js'
 import {
   type SerializedError,
   SystemError,
@@ -123,23 +124,9 @@ async function follow(
       if (signal.aborted) return
       tellFailed(listener, error)
     }
-    await pass(waitMs, signal, clock)
+    await sleep(waitMs, signal, clock)
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
   }
-}
-
-/** Waits, but not beyond the signal. */
-function pass(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clock.clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = clock.setTimeout(done, ms)
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', done)
-  })
 }
 
 async function toError(response: Response): Promise<SystemError> {

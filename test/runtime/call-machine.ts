@@ -2,24 +2,15 @@ import {
   type AnyPipeline,
   type ModeOptions,
   type RegistrationOptions,
-  type RouterContext,
   type StepContext,
   type StorageDriver,
   MemoryTimelineStore,
   WorkflowRuntime,
-  advance,
   createEventBus,
-  pause,
 } from 'busline'
 import { sequentialIds, simulatedClock } from '../../src/testing/index.js'
 import { quietLogger } from './open-runtime.js'
-
-/** What the run of an event does; an event carries it as its payload. */
-export interface Plan {
-  readonly work: 'nothing' | 'wait' | 'fail' | 'hang' | 'ignore' | 'publish'
-  readonly route: 'advance' | 'pause' | 'await'
-  readonly last: Plan['work']
-}
+import { type Plan, plannedPipeline } from './planned-pipeline.js'
 
 /** How the workflow, its registration and its store are. */
 export interface Setting {
@@ -149,25 +140,10 @@ export class Machine {
   }
 
   #pipeline(): AnyPipeline {
-    const of = ({ event }: Pick<StepContext, 'event'>) => event.payload as Plan
-    const step = (which: 'work' | 'last') => ({
-      action: (context: StepContext) => this.#work(of(context)[which], context),
-      compensate: (context: StepContext) => this.#work('wait', context),
-      retry: { limit: 1, backoff: 'fixed' as const, delay: 2 },
-      timeout: 30,
-    })
-    const router = (context: RouterContext) => {
-      const { route } = of(context)
-      if (route === 'advance') return advance()
-      return pause(route === 'pause' ? {} : { until: { event: 'poke' }, timeout: 10 })
-    }
-    return {
-      id: 'main',
+    return plannedPipeline({
       compensate: this.#setting.compensate,
-      stages: [
-        { id: 'work', steps: { work: step('work') }, router },
-        { id: 'last', steps: { last: step('last') } },
-      ],
-    }
+      act: (what, context) => this.#work(what, context),
+      undo: (context) => this.#work('wait', context),
+    })
   }
 }

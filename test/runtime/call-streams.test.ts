@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ModeOptions, type RegistrationOptions, memoryStorage } from 'busline'
-import { Machine, type Plan, turns } from './call-machine.js'
+import { Machine, turns } from './call-machine.js'
+import type { Plan } from './planned-pipeline.js'
 
 /** What can happen. Nobody waits for what it comes to. `pick` chooses among the runs there are. */
 type Command =

@@ -2,6 +2,7 @@ import { createEventBus } from '../../bus/create-event-bus.js'
 import type { AnyEventBus } from '../../bus/event-bus.js'
 import { type Clock, systemClock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
+import { sleep } from '../../core/sleep.js'
 import type { RunInfo } from '../../runtime/run-result.js'
 import { WorkflowRuntime } from '../../runtime/workflow-runtime.js'
 import type { StorageDriver } from '../../storage/storage-driver.js'
@@ -230,16 +231,4 @@ async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSign
     if (next === undefined || signal.aborted || next.done) return
     yield next.value
   }
-}
-
-function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clock.clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = clock.setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import type { ModeOptions, RegistrationOptions } from 'busline'
 import type { Fleet } from './fleet.js'
 import { type Luck, turns } from './fleet-host.js'
-import type { FleetProcess, Plan, Version } from './fleet-process.js'
+import type { Plan } from '../planned-pipeline.js'
+import type { FleetProcess, Version } from './fleet-process.js'
 
 const CALLS = ['resume', 'signal', 'abort', 'export', 'export', 'import', 'import', 'fork'] as const
 const FATES = ['deregister', 'stop', 'freeze', 'freeze', 'freeze', 'thaw', 'thaw', 'thaw', 'crash'] as const

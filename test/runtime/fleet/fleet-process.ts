@@ -3,24 +3,15 @@ import {
   type DispatchResult,
   type ModeOptions,
   type RegistrationOptions,
-  type RouterContext,
   type RunCheckpoint,
   type StepContext,
   WorkflowRuntime,
-  advance,
   createEventBus,
-  pause,
 } from 'busline'
 import { quietLogger } from '../open-runtime.js'
+import { type Plan, plannedPipeline } from '../planned-pipeline.js'
 import type { FleetHistory } from './fleet-history.js'
 import type { FleetHost } from './fleet-host.js'
-
-/** What the run of an event does; an event carries it as its payload. */
-export interface Plan {
-  readonly work: 'nothing' | 'wait' | 'fail' | 'hang' | 'publish'
-  readonly route: 'advance' | 'pause' | 'await'
-  readonly last: Plan['work']
-}
 
 /** How the workflow and its registration are. */
 export interface WorkflowSetting {
@@ -155,29 +146,14 @@ export class FleetProcess {
   }
 
   #pipeline(): AnyPipeline {
-    const of = ({ event }: Pick<StepContext, 'event'>) => event.payload as Plan
-    const step = (which: 'work' | 'last') => ({
-      action: async (context: StepContext) => {
-        await this.#work(of(context)[which], context)
+    return plannedPipeline({
+      compensate: this.#setting.compensate,
+      act: async (what, context, which) => {
+        await this.#work(what, context)
         const { log = [] } = context.state as { readonly log?: readonly string[] }
         return { log: [...log, this.#history.execution(which)] }
       },
-      compensate: () => this.#later(2),
-      retry: { limit: 1, backoff: 'fixed' as const, delay: 2 },
-      timeout: 30,
+      undo: () => this.#later(2),
     })
-    const router = (context: RouterContext) => {
-      const { route } = of(context)
-      if (route === 'advance') return advance()
-      return pause(route === 'pause' ? {} : { until: { event: 'poke' }, timeout: 10 })
-    }
-    return {
-      id: 'main',
-      compensate: this.#setting.compensate,
-      stages: [
-        { id: 'work', steps: { work: step('work') }, router },
-        { id: 'last', steps: { last: step('last') } },
-      ],
-    }
   }
 }

@@ -3,7 +3,8 @@ import { sequentialIds, simulatedClock } from '../../../src/testing/index.js'
 import { trackCalls } from '../../storage/track-calls.js'
 import { FleetHistory } from './fleet-history.js'
 import { FleetHost, type HostSetting } from './fleet-host.js'
-import { FleetProcess, type Plan, type Version, type WorkflowSetting } from './fleet-process.js'
+import type { Plan } from '../planned-pipeline.js'
+import { FleetProcess, type Version, type WorkflowSetting } from './fleet-process.js'
 
 export interface FleetSetting extends WorkflowSetting, HostSetting {
   /** Whether `stop()` lets runs end first. */

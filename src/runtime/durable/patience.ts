@@ -26,6 +26,7 @@ export class Patience {
   readonly #waiting = new LinkedList<Waiter>()
   #reason: SystemError | undefined
   #isOver = false
+  #isClosed = false
   #timer: TimerHandle
 
   constructor(clock: Clock) {
@@ -41,26 +42,25 @@ export class Patience {
   end(reason: SystemError): void {
     if (this.#reason) return
     this.#reason = reason
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#isOver = true
-      for (const waiter of this.#waiting.toArray()) waiter.reject(reason)
-    }, LEAVE_WITHIN_MS)
+    this.#startTimer(reason)
   }
 
   /** Settles as `answer` does, or rejects with the reason when the time is up. */
   bound<Value>(answer: Promise<Value>): Promise<Value> {
     if (this.#isOver) return Promise.reject(this.#reason!)
+    // After everybody has left a hook may still have something to store.
+    if (this.#isClosed) this.#startTimer(this.#reason)
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(reject)
       this.#waiting.add(waiter)
       // Two handlers, not `finally`, which would be three promises more for each commit.
       answer.then(
         (value) => {
-          this.#waiting.delete(waiter)
+          this.#leave(waiter)
           resolve(value)
         },
         (error: unknown) => {
-          this.#waiting.delete(waiter)
+          this.#leave(waiter)
           reject(error)
         },
       )
@@ -78,6 +78,25 @@ export class Patience {
 
   /** Everybody has left. */
   close(): void {
+    this.#isClosed = true
+    if (this.#waiting.size === 0) this.#clearTimer()
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#waiting.delete(waiter)
+    if (this.#isClosed && this.#waiting.size === 0) this.#clearTimer()
+  }
+
+  #startTimer(reason: SystemError | undefined): void {
+    if (!reason || this.#timer !== undefined) return
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#isOver = true
+      for (const waiter of this.#waiting.toArray()) waiter.reject(reason)
+    }, LEAVE_WITHIN_MS)
+  }
+
+  #clearTimer(): void {
     this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

@@ -233,7 +233,7 @@ class RecoveryPass implements RecoveryReport {
     const { registry, ownership } = this.#durability
     const { runId, owner } = found
     const registration = this.#registration
-    const { unsettled } = registration.store!
+    const { unsettled, patience } = registration.store!
     if (owner === ownership.id && unsettled.has(runId)) return 'done'
     if (await this.#isOthers(owner)) return 'owned'
     const ended = await registry.ended(registration.id, runId)
@@ -255,7 +255,7 @@ class RecoveryPass implements RecoveryReport {
     unsettled.add(end)
     const isPoison = registration.tellsEnd && interruptions >= MAX_HOOK_INTERRUPTIONS
     const settled = this.#settle(ended, outbox, !isPoison)
-      .then(() => registry.driver.commit(registry.settleEnd(registration.id, runId, epoch)))
+      .then(() => patience.bound(registry.driver.commit(registry.settleEnd(registration.id, runId, epoch))))
       .finally(() => unsettled.delete(end))
     // What cannot be done now is found again by the next process.
     const told = settled.catch((error: unknown) => {

@@ -144,6 +144,41 @@ describe('stop() of a runtime with a storage', () => {
     expect(seen.hasStopped).toBe(true)
   })
 
+  it('does not wait for a store that stops answering while onCleanup is at work', async () => {
+    const { clock, runtime, asked, hold } = await openMachine([{ id: 'one' }], {
+      onCleanup: () => new Promise<void>((resolve) => void clock.setTimeout(resolve, 2000)),
+    })
+    await runtime.invoke('w', 'go', {})
+    const { seen } = stopping(runtime, asked)
+    hold('unsettled/')
+    await clock.advance('10s')
+    expect(seen.hasStopped).toBe(true)
+  })
+
+  it('does not wait for a store that stops answering while a recovered end is told', async () => {
+    let calls = 0
+    const { clock, runtime, store, hold, open } = await openMachine([{ id: 'one' }], {
+      onCleanup: () => {
+        calls++
+        return new Promise<void>((resolve) => void clock.setTimeout(resolve, 2000))
+      },
+    })
+    await runtime.invoke('w', 'go', {})
+    // As a process leaves it that died in the midst of its hook.
+    const [left] = await store.scan({ prefix: 'unsettled/' })
+    const stopped = runtime.stop()
+    await clock.advance('2s')
+    await stopped
+    await store.commit([{ type: 'put', key: left!.key, value: left!.value }])
+    const next = await open()
+    await clock.advance('1s')
+    expect(calls).toBe(2)
+    const { seen } = stopping(next.runtime, [])
+    hold('unsettled/')
+    await clock.advance('10s')
+    expect(seen.hasStopped).toBe(true)
+  })
+
   it('opens no storage any more that is only being loaded', async () => {
     for (let instant = 0; instant < 100; instant++) {
       const clock = simulatedClock()

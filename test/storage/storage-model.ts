@@ -5,7 +5,7 @@ import type { StorageConformanceTarget } from '../../src/testing/storage-conform
 import type { ScanOptions, StorageDriver, StorageOperation } from '../../src/storage/storage-driver.js'
 
 /** A store as simple as can be: a sorted copy per question. */
-class Model {
+export class Model {
   records = new Map<string, unknown>()
 
   commit(operations: readonly StorageOperation[]): 'committed' | 'CONFLICT' {
@@ -46,9 +46,14 @@ type Command =
 
 // Few and near: collisions, prefixes of each other, and the characters around which orders differ.
 const unit = fc.constantFrom('a', 'b', '/', '\u0001', '\ud7ff', '\ud800', '\udc00', '\uffff', 'é')
-const key = fc.string({ unit, minLength: 1, maxLength: 3 })
-const prefix = fc.string({ unit, maxLength: 2 })
-const value = fc.record({ epoch: fc.nat(2), data: fc.jsonValue({ maxDepth: 2 }).map(withoutMinusZero) })
+export const key = fc.string({ unit, minLength: 1, maxLength: 3 })
+export const prefix = fc.string({ unit, maxLength: 2 })
+// Stores refuse `__proto__`, which is a case of its own.
+const json = fc
+  .jsonValue({ maxDepth: 2 })
+  .filter((data) => !JSON.stringify(data).includes('__proto__'))
+  .map(withoutMinusZero)
+export const value = fc.record({ epoch: fc.nat(2), data: json })
 
 const operation: fc.Arbitrary<StorageOperation> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ type: fc.constant('put' as const), key, value }) },
@@ -64,7 +69,7 @@ const operation: fc.Arbitrary<StorageOperation> = fc.oneof(
     }),
   },
 )
-const scan = fc.record(
+export const scan = fc.record(
   { prefix, after: key, limit: fc.integer({ min: 1, max: 5 }), reverse: fc.boolean() },
   { requiredKeys: ['prefix'] },
 )

@@ -12,28 +12,12 @@ interface Known {
 
 /**
  * What this connection wrote last at keys that commits expect something of, such as the claim of a run at each boundary: as
- * long as nobody else wrote to the file it need not be read. To be asked within a transaction, when nobody else can.
+ * long as nobody else wrote to the file it need not be read.
  */
 export class KnownValues {
   /** The oldest first. */
   readonly #known = new Map<string, Known>()
-  readonly #readVersion: () => number
-  #version: number | undefined
-  #isVersionRead = false
-
-  /** @param readVersion `PRAGMA data_version`: another one whenever another connection has changed the file. */
-  constructor(readVersion: () => number) {
-    this.#readVersion = readVersion
-  }
-
-  /** At the beginning of each transaction: others may have written since the last. */
-  begin(): void {
-    this.#isVersionRead = false
-  }
-
   has(key: string): boolean {
-    if (!this.#known.has(key)) return false
-    if (!this.#isVersionRead) this.#checkVersion()
     return this.#known.has(key)
   }
 
@@ -71,12 +55,5 @@ export class KnownValues {
 
   clear(): void {
     this.#known.clear()
-  }
-
-  #checkVersion(): void {
-    const version = this.#readVersion()
-    if (version !== this.#version) this.#known.clear()
-    this.#version = version
-    this.#isVersionRead = true
   }
 }

@@ -36,6 +36,12 @@ export function isBusy(error: unknown): boolean {
   return code === 'BUSY' || code === 'LOCKED'
 }
 
+/** Whether a part of the file cannot be read. Engines throw errors of their own for text that is no longer UTF-8. */
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === 'CORRUPT' || code === undefined
+}
+
 /** The `STORAGE` error for whatever an engine threw. */
 export function sqliteError(error: unknown, file: string, isOutcomeUnknown = false): SystemError {
   if (isSystemError(error)) return error

@@ -69,16 +69,29 @@ describe.each(await loadableEngines())('what was written last, on %s', (engine) 
     database.close()
   })
 
-  it('is moved where another process writes, which appends nothing itself', async () => {
+  it('is moved where another process writes, which appends nothing itself and leaves nothing to be read in vain', async () => {
     const file = newFile()
     const one = await SqliteConnection.open(file, engine)
     const other = await SqliteConnection.open(file, engine)
+    one.fill()
     one.commit(put('a', 1))
     other.commit(put('b', 2))
     one.commit(put('c', 3))
-    expect(other.keysInTable()).toEqual(['a', 'b', 'c'])
+    expect(other.keysInTable()).toEqual(['a', 'b', 'c', 'filler/0', 'filler/1', 'filler/2'])
+    expect(other.slots()).toEqual({ written: 0, haveMoved: false })
     one.crash()
     other.crash()
+  })
+
+  it('is left where it is by who only reads', async () => {
+    const file = newFile()
+    const one = await SqliteConnection.open(file, engine)
+    one.commit(put('a', 1))
+    const reader = await SqliteConnection.open(file, engine)
+    expect(reader.scan({ prefix: '' })).toEqual([{ key: 'a', value: 1 }])
+    reader.records.close()
+    expect(one.slots()).toEqual({ written: 1, haveMoved: false })
+    one.crash()
   })
 
   it('is not appended where it is long, and appended again once short ones follow each other', async () => {

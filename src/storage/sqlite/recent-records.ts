@@ -32,6 +32,14 @@ interface Kept extends RecentRecord {
   readonly isNew: boolean
 }
 
+export interface MoveOptions {
+  /** @default none is */
+  readonly isReplaced?: (key: string) => boolean
+  /** @default none is */
+  readonly stuck?: ReadonlySet<string> | undefined
+  readonly erases: boolean
+}
+
 /**
  * The table `busline_recent`: the last transactions, in their order, as long as their records are not in the table of all.
  *
@@ -53,6 +61,7 @@ export class RecentRecords {
   #generation = 0
   /** The slots of this generation. */
   #used = 0
+  #hasAppended = false
 
   constructor(database: SqliteDatabase, traits: EngineTraits, file: string, slots = DEFAULT_SLOTS) {
     this.#database = database
@@ -74,9 +83,9 @@ export class RecentRecords {
     return this.#records.size === 0
   }
 
-  /** Whether the table has rows, be it of older generations. */
-  get hasRows(): boolean {
-    return this.#used > 0 || this.#generation > 0
+  /** Whether this connection has ever appended. */
+  get hasAppended(): boolean {
+    return this.#hasAppended
   }
 
   has(key: string): boolean {
@@ -164,6 +173,7 @@ export class RecentRecords {
     if (!slots || slots.length > MOST_SLOTS) return undefined
     this.#writeSlots(slots, this.#generation, this.#used)
     return () => {
+      this.#hasAppended = true
       for (const each of slots) this.#take(each, missing)
     }
   }
@@ -173,22 +183,20 @@ export class RecentRecords {
    *
    * @param isReplaced Whether the same transaction writes this key itself.
    * @param stuck Keys that stay here.
+   * @param erases Whether to empty this table, as others would have to read what is in it in vain.
    */
-  moveTo(
-    table: RecordTable,
-    isReplaced: (key: string) => boolean,
-    stuck: ReadonlySet<string> = NONE,
-  ): () => void {
-    if (this.#used === 0) return nothing
+  moveTo(table: RecordTable, { isReplaced, stuck = NONE, erases }: MoveOptions): () => void {
+    if (erases ? !this.#hasRows : this.#used === 0) return nothing
     const left: RecentEntry[] = []
     for (const entry of this.#records) {
       const [key, record] = entry
-      if (isReplaced(key)) continue
+      if (isReplaced?.(key)) continue
       if (stuck.has(key)) left.push(entry)
       else move(key, record, table)
     }
-    const generation = this.#generation + 1
-    this.#write.write([GENERATION, encodeSlot(generation, [])])
+    const generation = erases ? 0 : this.#generation + 1
+    if (erases) this.#database.exec('DELETE FROM busline_recent')
+    else this.#write.write([GENERATION, encodeSlot(generation, [])])
     // Each fitted into one, and they are no more than there were.
     const slots = packSlots(left)!
     this.#writeSlots(slots, generation, 0)
@@ -215,9 +223,9 @@ export class RecentRecords {
     return stuck
   }
 
-  /** Empties the table, within a transaction, after `moveTo`. */
-  erase(): void {
-    this.#database.exec('DELETE FROM busline_recent')
+  /** Whether the table has rows, be it of older generations. */
+  get #hasRows(): boolean {
+    return this.#used > 0 || this.#generation > 0
   }
 
   #writeSlots(slots: readonly RecentEntry[][], generation: number, used: number): void {

@@ -10,7 +10,7 @@ import { createTables } from './create-tables.js'
 import { findTraits } from './engine-traits.js'
 import { KnownValues } from './known-values.js'
 import { PreparedStatement } from './prepared-statement.js'
-import { RecentRecords } from './recent-records.js'
+import { type MoveOptions, RecentRecords } from './recent-records.js'
 import { type OnDamaged, RecordTable } from './record-table.js'
 import { rollBack } from './roll-back.js'
 import { scanBoth } from './scan-both.js'
@@ -128,7 +128,7 @@ export class SqliteRecords {
         folded = this.#fold(commits, inserted, missing)
       }
       const appended = appends ? this.#recent.append(folded.records, missing) : undefined
-      const written = appended ?? this.#write(folded, inserted, stuck)
+      const written = appended ?? this.#write(folded, { inserted, stuck, erases: !isAlone })
       isCommitting = true
       this.#database.exec('COMMIT')
       written()
@@ -155,14 +155,13 @@ export class SqliteRecords {
     this.#database.close()
   }
 
-  /** Leaves all records in one table. */
+  /** Leaves all records in one table, where this connection left them in two. */
   #tidy(): void {
-    if (!this.#recent.hasRows) return
+    if (!this.#recent.hasAppended) return
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       this.#refresh()
-      this.#recent.moveTo(this.#table, () => false)
-      this.#recent.erase()
+      this.#recent.moveTo(this.#table, { erases: true })
       this.#database.exec('COMMIT')
     } catch (error) {
       rollBack(this.#database)
@@ -188,12 +187,11 @@ export class SqliteRecords {
   /** Returns what is to be called when it has been committed. */
   #write(
     { deletedPrefixes, records }: FoldedCommits<string>,
-    inserted: ReadonlySet<string>,
-    stuck: ReadonlySet<string> | undefined,
+    { inserted, ...how }: { readonly inserted: ReadonlySet<string> } & Omit<MoveOptions, 'isReplaced'>,
   ): () => void {
     const isReplaced = (key: string) =>
       (records.has(key) && !inserted.has(key)) || deletedPrefixes.some((prefix) => key.startsWith(prefix))
-    const moved = this.#recent.moveTo(this.#table, isReplaced, stuck)
+    const moved = this.#recent.moveTo(this.#table, { isReplaced, ...how })
     for (const prefix of deletedPrefixes) this.#table.deletePrefix(prefix)
     for (const [key, json] of records) {
       if (json === undefined) this.#table.delete(key)

@@ -83,6 +83,45 @@ describe.each(await loadableEngines())('what was written last, on %s', (engine) 
     other.crash()
   })
 
+  it('is read as it was at one time, and at once, while another process writes without a pause', async () => {
+    const file = newFile()
+    const writer = await SqliteConnection.open(file, engine, { slots: 256 })
+    let count = 0
+    const write = () => writer.commit(put('a', ++count), put('b', count))
+    write()
+    let calls = 0
+    /** What another process may do between any two statements. */
+    const meanwhile = <T>(result: T): T => {
+      calls++
+      write()
+      if (count % 50 === 0) writer.commit(put('long', 'x'.repeat(5000)))
+      return result
+    }
+    const reader = await SqliteConnection.open(file, engine, {
+      wrap: (database) => ({
+        exec: (sql) => database.exec(sql),
+        close: () => database.close(),
+        prepare(sql) {
+          const statement = database.prepare(sql)
+          return {
+            get: (...values) => meanwhile(statement.get(...values)),
+            all: (...values) => meanwhile(statement.all(...values)),
+            run: (...values) => meanwhile(statement.run(...values)),
+          }
+        },
+      }),
+    })
+    for (let scan = 0; scan < 40; scan++) {
+      calls = 0
+      const [a, b] = reader.scan({ prefix: '', limit: 2 })
+      expect(a).toMatchObject({ key: 'a' })
+      expect(b).toEqual({ key: 'b', value: a!.value })
+      expect(calls).toBeLessThan(8)
+    }
+    reader.crash()
+    writer.crash()
+  })
+
   it('is left where it is by who only reads', async () => {
     const file = newFile()
     const one = await SqliteConnection.open(file, engine)

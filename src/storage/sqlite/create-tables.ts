@@ -1,6 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
-import { rollBack } from './roll-back.js'
 import type { SqliteDatabase } from './sqlite-database.js'
+import { begin, rollBack } from './transaction.js'
 
 /** Of the tables; a higher one was made by a newer Busline. 1 had no `busline_recent`. */
 const FORMAT = 2
@@ -16,7 +16,7 @@ const FORMAT = 2
 export function createTables(database: SqliteDatabase, file: string): void {
   const found = formatOf(database)
   if (found === undefined || found < FORMAT) {
-    database.exec('BEGIN IMMEDIATE')
+    begin(database, 'IMMEDIATE')
     try {
       database.exec(`
         CREATE TABLE IF NOT EXISTS busline_format (version INTEGER NOT NULL);

@@ -13,10 +13,10 @@ import {
   packSlots,
 } from './recent-slot.js'
 import type { RecordTable } from './record-table.js'
-import { rollBack } from './roll-back.js'
 import type { Bytes } from './sqlite-bytes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { isDamage } from './sqlite-error.js'
+import { begin, rollBack } from './transaction.js'
 
 /** A megabyte. */
 const DEFAULT_SLOTS = 256
@@ -210,7 +210,7 @@ export class RecentRecords {
   findStuck(table: RecordTable): ReadonlySet<string> {
     const stuck = new Set<string>()
     for (const [key, record] of this.#records) {
-      this.#database.exec('BEGIN IMMEDIATE')
+      begin(this.#database, 'IMMEDIATE')
       try {
         move(key, record, table)
       } catch (error) {

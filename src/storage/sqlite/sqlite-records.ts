@@ -12,11 +12,11 @@ import { KnownValues } from './known-values.js'
 import { PreparedStatement } from './prepared-statement.js'
 import { type MoveOptions, RecentRecords } from './recent-records.js'
 import { type OnDamaged, RecordTable } from './record-table.js'
-import { rollBack } from './roll-back.js'
 import { scanBoth } from './scan-both.js'
 import { toBytes } from './sqlite-bytes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { isBusy, isDamage, sqliteCode, sqliteError } from './sqlite-error.js'
+import { begin, rollBack } from './transaction.js'
 
 /**
  * So many pages, 16 MB, may be in the log before they are moved to the file. Most are written again and again, such as the ends
@@ -89,11 +89,15 @@ export class SqliteRecords {
   }
 
   scan(range: KeyRange, limit: number, isReverse: boolean, onDamaged: OnDamaged): StorageRecord[] {
-    for (;;) {
+    this.#refresh()
+    // The table alone is at any time what everything was at one time.
+    if (this.#recent.isEmpty) return this.#table.scan(range, limit, isReverse, onDamaged)
+    begin(this.#database, 'DEFERRED')
+    try {
       this.#refresh()
-      const records = scanBoth(this.#recent, this.#table, range, limit, isReverse, onDamaged)
-      // What was recent then may have been moved since, and changed: it no longer belongs over what was read here.
-      if (this.#recent.isEmpty || !this.#refresh()) return records
+      return scanBoth(this.#recent, this.#table, range, limit, isReverse, onDamaged)
+    } finally {
+      rollBack(this.#database)
     }
   }
 
@@ -112,8 +116,7 @@ export class SqliteRecords {
     stuck?: ReadonlySet<string>,
   ): GroupOutcomes {
     let isCommitting = false
-    // Not prepared: one that meets a lock would stay in progress with libsql, and hold on to what reads see, until the next.
-    this.#database.exec('BEGIN IMMEDIATE')
+    begin(this.#database, 'IMMEDIATE')
     try {
       // Where several processes write, each would first have to read what the other has appended.
       const isAlone = !this.#refresh()
@@ -158,7 +161,7 @@ export class SqliteRecords {
   /** Leaves all records in one table, where this connection left them in two. */
   #tidy(): void {
     if (!this.#recent.hasAppended) return
-    this.#database.exec('BEGIN IMMEDIATE')
+    begin(this.#database, 'IMMEDIATE')
     try {
       this.#refresh()
       this.#recent.moveTo(this.#table, { erases: true })

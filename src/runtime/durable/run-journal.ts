@@ -87,7 +87,12 @@ export class RunJournal {
         this.#claim(),
         this.#put(read(), 1),
       ]
-      await this.#write(operations, async () => (await registry.run(workflowId, runId)) !== undefined)
+      // Others may have taken it over, ended it or given it away by the time this is asked.
+      const isThere = async () =>
+        (await registry.run(workflowId, runId)) !== undefined ||
+        (await registry.ended(workflowId, runId)) !== undefined ||
+        (await registry.exported(runId)) !== undefined
+      await this.#write(operations, isThere)
       this.#revision = 1
       this.#isOver = false
     })

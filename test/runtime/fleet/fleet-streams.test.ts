@@ -128,3 +128,32 @@ it.each([
     )
   },
 )
+
+it('a run that another process has ended, while its first commit was stored and not answered, is not begun again', async () => {
+  const setting = {
+    mode: { type: 'transient', concurrency: 1 },
+    gates: {},
+    hooks: [],
+    drain: false,
+    compensate: false,
+    turns: [0],
+  } as const
+  const luck = ['good', 'good', 'good', 'good', 'good', 'fails-applied', 'good', 'good', 'good'] as const
+  const plan = { work: 'nothing', route: 'advance', last: 'nothing' } as const
+  const stores = { here: memoryStorage(), there: memoryStorage() }
+  const fleet = new Fleet({ ...setting, luck }, stores)
+  const commands: Command[] = [
+    { do: 'invoke', on: 0, plan },
+    { do: 'pass', ms: 0 },
+    { do: 'publish', on: 1, plan },
+    { do: 'freeze', on: 0 },
+    { do: 'pass', ms: 450 },
+    { do: 'resume', on: 0, pick: 0 },
+    { do: 'resume', on: 0, pick: 0 },
+    { do: 'resume', on: 0, pick: 0 },
+    { do: 'deregister', on: 1 },
+  ]
+  await playAll(fleet, ['1', '1', '1'], commands)
+  await finish(fleet, stores)
+  expect(fleet.faults).toEqual([])
+})

@@ -21,6 +21,17 @@ export async function loadableEngines(): Promise<SqliteEngine[]> {
   return engines
 }
 
+/** Whether SQLite's own check of a file finds nothing. */
+export async function isIntact(file: string, engine?: SqliteEngine): Promise<boolean> {
+  const database = await openSqliteDatabase(file, engine && [engine])
+  try {
+    const rows = database.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]
+    return rows.length === 1 && rows[0]!.integrity_check === 'ok'
+  } finally {
+    database.close()
+  }
+}
+
 export const put = (key: string, value: unknown): StorageOperation => ({ type: 'put', key, value })
 
 export const checked = (operations: readonly StorageOperation[]) => checkOperations(operations, encodeJson)

@@ -9,6 +9,7 @@ import { simulatedClock } from '../../src/testing/index.js'
 import { type SqliteDatabase, sqliteStorage } from '../../src/storage/sqlite/index.js'
 import { openSqliteDatabase } from '../../src/storage/sqlite/sqlite-database.js'
 import type { StorageDriver, StorageOperation } from '../../src/storage/storage-driver.js'
+import { isIntact } from './sqlite-connection.js'
 
 let folder = ''
 let files = 0
@@ -484,16 +485,6 @@ describe('a damaged file', () => {
       expect(seen.missing / flips).toBeLessThan(0.02)
     },
   )
-
-  async function isIntact(file: string): Promise<boolean> {
-    const database = await openSqliteDatabase(file)
-    try {
-      const rows = database.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]
-      return rows.length === 1 && rows[0]!.integrity_check === 'ok'
-    } finally {
-      database.close()
-    }
-  }
 
   async function judge(storage: StorageDriver, written: Map<string, unknown>) {
     let damaged = 0

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isSystemError } from 'busline'
-import { openSqliteDatabase, type SqliteDatabase } from '../../src/storage/sqlite/sqlite-database.js'
+import type { SqliteDatabase } from '../../src/storage/sqlite/sqlite-database.js'
 import { sqliteStorage } from '../../src/storage/sqlite/index.js'
 import type { StorageOperation } from '../../src/storage/storage-driver.js'
-import { SqliteConnection, loadableEngines, put } from './sqlite-connection.js'
+import { SqliteConnection, isIntact, loadableEngines, put } from './sqlite-connection.js'
 import { Model } from './storage-model.js'
 
 let folder = ''
@@ -170,7 +170,7 @@ describe.each(await loadableEngines())('what was written last, on %s,', (engine)
       writeFileSync(copy, bytes)
       const verdict = await judge(copy, written)
       seen[verdict]++
-      if (verdict === 'missing') found += (await isIntact(copy)) ? 0 : 1
+      if (verdict === 'missing') found += (await isIntact(copy, engine)) ? 0 : 1
       for (const suffix of ['-wal', '-shm']) rmSync(copy + suffix, { force: true })
     }
     console.info(`flipped bits of what was written last, on ${engine}: ${JSON.stringify(seen)}`)
@@ -221,16 +221,6 @@ describe.each(await loadableEngines())('what was written last, on %s,', (engine)
     if (failures > written.size) return 'refused'
     if (missing > 0) return 'missing'
     return failures > 0 ? 'oneDamaged' : 'intact'
-  }
-
-  async function isIntact(file: string): Promise<boolean> {
-    const database = await openSqliteDatabase(file, [engine])
-    try {
-      const rows = database.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]
-      return rows.length === 1 && rows[0]!.integrity_check === 'ok'
-    } finally {
-      database.close()
-    }
   }
 
   it('has its table made in a file of the first format', async () => {

@@ -2,24 +2,15 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  openSqliteDatabase,
-  SQLITE_ENGINES,
-  type SqliteEngine,
-} from '../../src/storage/sqlite/sqlite-database.js'
+import { openSqliteDatabase, SQLITE_ENGINES } from '../../src/storage/sqlite/sqlite-database.js'
 import { type StorageDriver, sqliteStorage } from '../../src/storage/sqlite/index.js'
 import { storageConformance } from '../../src/testing/index.js'
+import { loadableEngines } from './sqlite-connection.js'
 import { describeModel } from './storage-model.js'
 
-const canLoad = (engine: SqliteEngine) =>
-  openSqliteDatabase(':memory:', [engine]).then(
-    (database) => (database.close(), true),
-    () => false,
-  )
-const engines: SqliteEngine[] = []
+const engines = await loadableEngines()
 for (const engine of SQLITE_ENGINES) {
-  if (await canLoad(engine)) engines.push(engine)
-  else
+  if (!engines.includes(engine))
     console.warn(`NOT TESTED: SQLite storage on ${engine}, which this Node (${process.version}) cannot load`)
 }
 

@@ -1,6 +1,6 @@
 import { SystemError } from '../../core/system-error.js'
 import type { SqliteDatabase } from './sqlite-database.js'
-import { begin, rollBack } from './transaction.js'
+import { inTransaction } from './transaction.js'
 
 /** Of the tables; a higher one was made by a newer Busline. 1 had no `busline_recent`. */
 const FORMAT = 2
@@ -16,8 +16,7 @@ const FORMAT = 2
 export function createTables(database: SqliteDatabase, file: string): void {
   const found = formatOf(database)
   if (found === undefined || found < FORMAT) {
-    begin(database, 'IMMEDIATE')
-    try {
+    inTransaction(database, () =>
       database.exec(`
         CREATE TABLE IF NOT EXISTS busline_format (version INTEGER NOT NULL);
         INSERT INTO busline_format SELECT ${FORMAT} WHERE NOT EXISTS (SELECT 1 FROM busline_format);
@@ -26,12 +25,8 @@ export function createTables(database: SqliteDatabase, file: string): void {
           key TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL, checksum INTEGER NOT NULL
         );
         CREATE TABLE IF NOT EXISTS busline_recent (slot INTEGER PRIMARY KEY, data BLOB NOT NULL);
-      `)
-      database.exec('COMMIT')
-    } catch (error) {
-      rollBack(database)
-      throw error
-    }
+      `),
+    )
   }
   const format = formatOf(database)
   if (format === FORMAT) return

@@ -17,6 +17,7 @@ interface Known {
 export class KnownValues {
   /** The oldest first. */
   readonly #known = new Map<string, Known>()
+
   has(key: string): boolean {
     return this.#known.has(key)
   }

@@ -16,7 +16,7 @@ import { scanBoth } from './scan-both.js'
 import { toBytes } from './sqlite-bytes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { isBusy, isDamage, sqliteCode, sqliteError } from './sqlite-error.js'
-import { begin, rollBack } from './transaction.js'
+import { begin, inTransaction, rollBack } from './transaction.js'
 
 /**
  * So many pages, 16 MB, may be in the log before they are moved to the file. Most are written again and again, such as the ends
@@ -161,15 +161,10 @@ export class SqliteRecords {
   /** Leaves all records in one table, where this connection left them in two. */
   #tidy(): void {
     if (!this.#recent.hasAppended) return
-    begin(this.#database, 'IMMEDIATE')
-    try {
+    inTransaction(this.#database, () => {
       this.#refresh()
       this.#recent.moveTo(this.#table, { erases: true })
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      rollBack(this.#database)
-      throw error
-    }
+    })
   }
 
   /** Whether another connection has changed the file since; what is kept of it is then read anew. */

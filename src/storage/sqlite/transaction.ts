@@ -14,6 +14,18 @@ export function begin(database: SqliteDatabase, kind: 'IMMEDIATE' | 'DEFERRED'):
   }
 }
 
+/** Does all of it, or nothing. */
+export function inTransaction(database: SqliteDatabase, action: () => void): void {
+  begin(database, 'IMMEDIATE')
+  try {
+    action()
+    database.exec('COMMIT')
+  } catch (error) {
+    rollBack(database)
+    throw error
+  }
+}
+
 export function rollBack(database: SqliteDatabase): void {
   try {
     database.exec('ROLLBACK')

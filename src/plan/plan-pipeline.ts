@@ -81,8 +81,12 @@ type Visit = (step: GraphStep, item: LevelItem, context: StepContext) => Promise
 
 function levelStage(id: string, environment: PlanEnvironment, router: Router, visit: Visit): AnyStage {
   const { graph, concurrency, resultShape } = environment
-  const toItems = ({ queue, loops }: PlanRunState): readonly LevelItem[] =>
-    Object.entries(queue).map(([key, arrival]) => ({ key: Number(key), arrival, loops }))
+  // What stands behind the end would not run in series.
+  const toItems = ({ queue, loops }: PlanRunState): readonly LevelItem[] => {
+    const items = Object.entries(queue).map(([key, arrival]) => ({ key: Number(key), arrival, loops }))
+    const end = items.findIndex(({ arrival }) => arrival.step === graph.end)
+    return end === -1 ? items : items.slice(0, end + 1)
+  }
   const enter: Router = ({ state }) => {
     const { item } = state as unknown as ChildState
     return goTo(graph.steps.get(item.arrival.step)!, 'item.arrival.state')

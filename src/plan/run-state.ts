@@ -69,7 +69,8 @@ export function firstKey({ queue }: PlanRunState): number | undefined {
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /**
- * What becomes of a run when steps of its queue have ended, in the order of the queue. Pure.
+ * What becomes of a run when steps of its queue have ended: the same as when each had ended by itself, in the order of the
+ * queue. Pure.
  *
  * @throws {SystemError} `CAPACITY` when too many arrivals would wait.
  */
@@ -81,7 +82,7 @@ export function settle(
 ): PlanRunState {
   const run: Mutable<PlanRunState> = { ...before }
   const queue: Record<number, Arrival> = { ...before.queue }
-  let held: Record<number, Arrival> = before.held
+  run.queue = queue
   let leaves: Record<number, Leaf> | undefined
   let waiting = Object.keys(queue).length
   for (const { key, end } of ended) {
@@ -101,7 +102,7 @@ export function settle(
       followed++
       const arrival: Arrival = { step: to, from: step, state: end.state }
       run.count++
-      if (graph.steps.get(to)!.joinsAll) held = { ...held, [run.count]: arrival }
+      if (graph.steps.get(to)!.joinsAll) run.held = { ...run.held, [run.count]: arrival }
       else {
         queue[run.count] = arrival
         if (++waiting > MAX_QUEUE) throw tooMany(to, 'wait to run')
@@ -112,15 +113,15 @@ export function settle(
       if (Object.keys(leaves).length >= MAX_QUEUE) throw tooMany(step, 'have ended without a next one')
       leaves[key] = { step, state: end.state }
     }
-    if (!isEnd) continue
-    for (const other of Object.keys(queue)) delete queue[Number(other)]
-    held = {}
-    break
+    if (isEnd) {
+      for (const other of Object.keys(queue)) delete queue[Number(other)]
+      run.held = EMPTY
+      break
+    }
+    // After each, not after all: a join that nothing leads to any more stands before what the next ones lead to.
+    release(graph, run, queue)
   }
-  run.queue = queue
-  run.held = held
   if (leaves) run.leaves = leaves
-  release(graph, run, queue)
   if (firstKey(run) === undefined) {
     run.result = toResult(run.leaves, resultShape)
     run.leaves = EMPTY

@@ -125,14 +125,13 @@ it('any acyclic plan comes to the state of the naive interpreter, by the same ev
   )
 })
 
-it('any acyclic plan comes to the same state when the jobs of a level run at once', async () => {
+it('any acyclic plan comes to the same state when the jobs of a level run at once, its keys in the same order', async () => {
   await fc.assert(
     fc.asyncProperty(planArbitrary, fc.integer({ min: 2, max: 4 }), async (reference, concurrency) => {
       const plan = toPlan(reference)
       const inSeries = await run(plan, { data: {} })
       const atOnce = await compilePlan(plan, { concurrency }).run({ data: {} })
-      // Levels are taken as they stand in the queue, so joins may come in another order than one by one.
-      expect(plainErrors(atOnce)).toEqual(plainErrors(inSeries))
+      expect(JSON.stringify(plainErrors(atOnce))).toBe(JSON.stringify(plainErrors(inSeries)))
     }),
     { numRuns: 300 },
   )

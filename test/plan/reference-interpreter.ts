@@ -13,6 +13,8 @@ export interface ReferenceStep {
 export interface ReferenceEdge {
   readonly to: string
   readonly when: 'always' | 'never' | 'even' | 'odd' | 'success' | 'failure'
+  /** How often it is followed at most; where it leads back. */
+  readonly loop?: number
 }
 
 export interface ReferencePlan {
@@ -39,26 +41,37 @@ export function interpret({ steps, end }: ReferencePlan): ReferenceOutcome {
   const find = (id: string) => steps.find((step) => step.id === id)!
   let queue: Input[] = [{ id: steps[0]!.id, state: { data: {} } }]
   let held: Input[] = []
+  const followed = new Map<ReferenceEdge, number>()
+  const timesOf = (edge: ReferenceEdge) => followed.get(edge) ?? 0
   while (queue.length > 0) {
     const input = queue.shift()!
     const step = find(input.id)
     const state = step.does === 'trigger' ? input.state : runJob(step, input, events)
-    const next = step.edges.filter((edge) => holds(edge, step.id, state)).map(({ to }) => to)
+    const edges = step.edges.filter(
+      (edge) => timesOf(edge) < (edge.loop ?? Infinity) && holds(edge, step.id, state),
+    )
+    const next = edges.map(({ to }) => to)
     if (step.does !== 'trigger') {
       events.push(`${step.does === 'fail' ? 'job-error' : 'job-complete'} ${step.id} -> ${next.join()}`)
     }
     const isEnd = step.id === end
     if (next.length === 0 || isEnd) leaves.push({ id: step.id, state })
     if (isEnd) break
+    for (const edge of edges) followed.set(edge, timesOf(edge) + 1)
     for (const id of next) {
       const arrival = { id, from: step.id, state }
       if (find(id).join === 'all') held.push(arrival)
       else queue.push(arrival)
     }
     const targets = [...new Set(held.map(({ id }) => id))]
-    const busy = [...queue.map(({ id }) => id), ...targets]
-    for (const id of targets) {
-      if (busy.some((other) => other !== id && leadsTo(other, id))) continue
+    const waiting = queue.map(({ id }) => id)
+    const ready = targets.filter((id) => {
+      const others = [...waiting, ...targets.filter((other) => other !== id)]
+      return !others.some((other) => leadsTo(other, id))
+    })
+    // Joins that wait for one another.
+    if (ready.length === 0 && waiting.length === 0) ready.push(...targets.slice(0, 1))
+    for (const id of ready) {
       const inputs = held.filter((each) => each.id === id)
       held = held.filter((each) => each.id !== id)
       queue = [...queue, { id, state: merge(inputs) }]
@@ -66,8 +79,12 @@ export function interpret({ steps, end }: ReferencePlan): ReferenceOutcome {
   }
   return { result: toResult(leaves), events }
 
-  function leadsTo(from: string, to: string): boolean {
-    return find(from).edges.some((edge) => edge.when !== 'never' && (edge.to === to || leadsTo(edge.to, to)))
+  function leadsTo(from: string, to: string, seen: readonly string[] = []): boolean {
+    return find(from).edges.some(
+      (edge) =>
+        edge.when !== 'never' &&
+        (edge.to === to || (!seen.includes(edge.to) && leadsTo(edge.to, to, [...seen, edge.to]))),
+    )
   }
 }
 

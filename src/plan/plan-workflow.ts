@@ -27,9 +27,19 @@ export interface PlanWorkflowOptions<Events extends EventMap = Record<string, un
  */
 export function planWorkflow<Events extends EventMap = Record<string, unknown>>(
   plan: PlanInput,
-  options: PlanWorkflowOptions<Events>,
+  options: PlanWorkflowOptions<NoInfer<Events>>,
 ): WorkflowDefinition<Events> {
-  const { id, triggers, version, label, services, env, options: registration, migrate, ...rest } = options
+  const {
+    id,
+    triggers,
+    version,
+    label,
+    services,
+    env,
+    options: registration,
+    migrate,
+    ...rest
+  } = options as PlanWorkflowOptions<Events>
   const { input = ({ payload }: BusEvent) => ({ data: payload }), ...compile } = rest
   const graph = readPlan(plan, compile)
   const pipeline: AnyPipeline = {

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import {
   type DispatchResult,
   type ModeOptions,
   type RegistrationOptions,
+  type WorkflowDefinition,
   MemoryTimelineStore,
   TimelinePlayer,
   WorkflowRuntime,
@@ -16,6 +17,10 @@ import { type Plan, type PlanWorkflowOptions, planResult, planWorkflow, run } fr
 import { sqliteStorage } from '../../src/storage/sqlite/index.js'
 import { faultInjecting, sequentialIds, simulatedClock } from '../../src/testing/index.js'
 import { openRuntime, quietLogger } from '../runtime/open-runtime.js'
+
+interface Orders {
+  'tea:ordered': { tea: string }
+}
 
 interface Brew {
   data: { tea: string; log?: string[]; n?: number }
@@ -38,7 +43,7 @@ const brew: Plan = {
 }
 const served = { data: { tea: 'oolong', log: ['boil', 'warm', 'serve'] } }
 
-const onOrder = { triggers: { order: { event: 'tea:ordered' } } }
+const onOrder = { triggers: { order: { event: 'tea:ordered' } } } as const
 
 async function open(plan: Plan, options: Partial<PlanWorkflowOptions> = {}, more: RegistrationOptions = {}) {
   const timelineStore = new MemoryTimelineStore()
@@ -183,6 +188,22 @@ describe('a plan as a workflow', () => {
     await clock.advance('1h')
     expect(results()).toEqual([{ data: { tea: 'oolong', log: ['ask', 'act on timeout'] } }])
     await runtime.stop()
+  })
+
+  it('is of any events unless it says of which, so that it can be kept and registered later', async () => {
+    const workflow = planWorkflow(brew, onOrder)
+    expectTypeOf(workflow).toEqualTypeOf<WorkflowDefinition>()
+    const { runtime } = openRuntime()
+    await runtime.register(workflow)
+    expect(runtime.listWorkflows()).toEqual(['brew'])
+    await runtime.stop()
+
+    const typed = new WorkflowRuntime({ bus: createEventBus<Orders>() })
+    await typed.register(planWorkflow(brew, onOrder))
+    expectTypeOf(planWorkflow<Orders>(brew, onOrder)).toEqualTypeOf<WorkflowDefinition<Orders>>()
+    // @ts-expect-error There is no such event.
+    planWorkflow<Orders>(brew, { triggers: { order: { event: 'tea:orderd' } } })
+    await typed.stop()
   })
 
   it('waits before its first step', async () => {

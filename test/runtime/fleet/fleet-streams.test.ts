@@ -1,10 +1,10 @@
 import fc from 'fast-check'
-import { afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type RunBundle, type StorageDriver, WorkflowRuntime, createEventBus, memoryStorage } from 'busline'
-import { sqliteStorage } from '../../../src/storage/sqlite/index.js'
 import { Fleet } from './fleet.js'
 import { type Command, play, stream } from './fleet-commands.js'
 import { turns } from './fleet-host.js'
+import { encrypted, inMemory, onIndexedDb, onSqlite } from './fleet-stores.js'
 import type { FleetProcess, Version } from './fleet-process.js'
 
 type Stores = Readonly<Record<string, StorageDriver>>
@@ -99,29 +99,26 @@ async function leftOver(store: StorageDriver): Promise<readonly string[]> {
   return keys.filter((key) => !stays(key))
 }
 
-const opened: StorageDriver[] = []
-function onSqlite(): StorageDriver {
-  const storage = sqliteStorage({ file: ':memory:' })
-  opened.push(storage)
-  return storage
-}
-afterEach(() => Promise.all(opened.splice(0).map((each) => each.close())))
-
 it.each([
-  ['in memory', memoryStorage, false, COUNT],
-  ['in memory, where calls fail', memoryStorage, true, COUNT],
-  ['on SQLite', onSqlite, false, COUNT / 10],
+  ['in memory', inMemory, false, COUNT],
+  ['in memory, where calls fail', inMemory, true, COUNT],
+  ['on a SQLite file', onSqlite, false, COUNT / 10],
+  ['on a SQLite file, where calls fail', onSqlite, true, COUNT / 10],
+  ['on IndexedDB', onIndexedDb, false, COUNT / 10],
+  ['encrypted', encrypted, true, COUNT / 10],
 ])(
   'several processes: calls that do not wait for one another all settle, what they say is true, and no run is lost, done twice or in two places, %s',
   { timeout: 6_000_000 },
   async (_name, open, hasLuck, numRuns) => {
     await fc.assert(
       fc.asyncProperty(stream(hasLuck), async ({ commands, versions, ...setting }) => {
-        const stores = { here: open(), there: open() }
+        const [here, there] = await Promise.all([open(), open()])
+        const stores = { here: here.store, there: there.store }
         const fleet = new Fleet(setting, stores)
         await playAll(fleet, versions, commands)
         await finish(fleet, stores)
         for (const store of Object.values(stores)) fleet.faults.push(...(await leftOver(store)))
+        await Promise.all([here.remove(), there.remove()])
         expect(fleet.faults).toEqual([])
       }),
       { numRuns },

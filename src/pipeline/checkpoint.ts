@@ -53,6 +53,8 @@ export interface PipelineCheckpoint {
   readonly status: PipelineStatus
   readonly state: StateObject
   readonly startedAt: number
+  /** It has not begun: nothing of it has been recorded. */
+  readonly isNew?: true
   /** The stage to enter next; absent when there is none left. */
   readonly next?: string
   /** How the next stage is entered, after `jumpTo`. */
@@ -90,6 +92,7 @@ export function initialCheckpoint(
     status: 'running',
     state,
     startedAt,
+    isNew: true,
     ...(next === undefined ? {} : { next }),
     ...(entry ? { entry } : {}),
     visits: {},

@@ -73,7 +73,6 @@ export class PipelineRun implements WaitOwner {
     host: RunHost,
     checkpoint: PipelineCheckpoint,
     place: Place & Partial<ChildPlace>,
-    hasStarted: boolean,
   ) {
     this.path = place.path
     this.#pipeline = pipeline
@@ -81,7 +80,7 @@ export class PipelineRun implements WaitOwner {
     this.#place = place
     this.#progress = new PipelineProgress(checkpoint, pipeline, host, place, this)
     this.#cycle = new StageCycle(this.#cycleHost())
-    this.#hasStarted = hasStarted
+    this.#hasStarted = !checkpoint.isNew
     if (this.hasEnded) return
     if (pipeline.timeoutMs !== Infinity) this.#setDeadline()
     if (pipeline.stageWatches.length > 0) host.opened?.(this)
@@ -97,7 +96,7 @@ export class PipelineRun implements WaitOwner {
   ): PipelineRun {
     const move: Move = at === undefined ? { next: pipeline.stages[0] } : enter(pipeline, at)
     const checkpoint = initialCheckpoint(pipeline.id, state, host.clock.now(), move.next?.id, move.entry)
-    return new PipelineRun(pipeline, host, checkpoint, place, false)
+    return new PipelineRun(pipeline, host, checkpoint, place)
   }
 
   /**
@@ -126,8 +125,9 @@ export class PipelineRun implements WaitOwner {
         interruptions: checkpoint.interruptions + (wasCutOff ? 1 : 0),
       },
       place,
-      true,
     )
+    // What is paused is resumed, and told things, before it goes on.
+    if (!run.#hasStarted && status === 'paused') run.#begin()
     if (inside) {
       const stage = enter(pipeline, { stage: inside.stageId }).next!
       const isReady = run.#cycle.restore(
@@ -311,7 +311,8 @@ export class PipelineRun implements WaitOwner {
   }
 
   checkpoint(): PipelineCheckpoint {
-    return this.#progress.checkpoint(this.#cycle.checkpoint())
+    const checkpoint = this.#progress.checkpoint(this.#cycle.checkpoint())
+    return this.#hasStarted ? checkpoint : { ...checkpoint, isNew: true }
   }
 
   /** The one boundary after a stage. */

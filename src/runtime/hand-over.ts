@@ -5,6 +5,7 @@ import { noWorkflow, notLive } from './refusal.js'
 import { type RunBundle, parseRunBundle } from './run-bundle.js'
 import type { RunInfo } from './run-result.js'
 import type { RuntimeContext } from './runtime-context.js'
+import { timelineSoFar } from './timeline-so-far.js'
 
 /** Takes a paused run out of a runtime. Throws what refuses it. */
 export async function exportRun(context: RuntimeContext, runId: string): Promise<RunBundle> {
@@ -48,8 +49,11 @@ async function takeIn(
   await adopted?.catch((error: unknown) => {
     throw isSystemError(error) && error.code === 'CONFLICT' ? isHere : error
   })
+  // It may have been here before.
+  const continues = await timelineSoFar(context, runId)
   if (registration.isClosed) throw hasLeft(runId, workflowId, adopted !== undefined)
-  registration.recoverRun(contents, journal, [])
+  if (context.runs.info(runId)) throw isHere
+  registration.recoverRun(contents, journal, [], continues)
   return context.runs.info(runId)!
 }
 

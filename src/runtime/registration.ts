@@ -3,7 +3,6 @@ import { serviceTemplates } from '../container/service-templates.js'
 import type { BusEvent } from '../core/bus-event.js'
 import { deepFreeze } from '../core/deep-freeze.js'
 import type { SystemError } from '../core/system-error.js'
-import type { RunRecording } from '../timeline/run-recording.js'
 import { ActiveRun, type RunKeeping } from './active-run.js'
 import { type Admission, createAdmission } from './admission/create-admission.js'
 import type { AdmissionHost, Decision } from './admission/gate.js'
@@ -30,7 +29,6 @@ import type { RegistrationOptions } from './registration-options.js'
 import type { RunBundle } from './run-bundle.js'
 import type { RunEnvironment, RunOrigin } from './run-environment.js'
 import type { RuntimeContext } from './runtime-context.js'
-import { timelineMetadata } from './timeline-metadata.js'
 import type { AnyWorkflow, RunCheckpoint } from './workflow-definition.js'
 
 /**
@@ -217,6 +215,7 @@ export class Registration implements AdmissionHost {
 
   /**
    * @param journal Absent where nothing outlives the process.
+   * @param continues Its timeline so far.
    * @throws {SystemError} `NOT_FOUND` when the workflow no longer has what the run needs.
    */
   recoverRun(
@@ -224,10 +223,10 @@ export class Registration implements AdmissionHost {
       Partial<Pick<RunBundle, 'epoch'>>,
     journal: RunJournal | undefined,
     outbox: readonly OutboxEntry[],
+    continues: RunOrigin['continues'],
   ): void {
     const { runId, triggerId, event, key, startedAt, root } = record.checkpoint
     this.assertKnows(record.checkpoint)
-    const continues = this.durability?.timelines && record.timeline
     const from = { startedAt, state: root.state, continues }
     const run = this.#createRun({ runId, triggerId, event: deepFreeze(event), key, priority: 0 }, from)
     const persistence = journal && this.durability!.persistence(run, journal, record.timeline)
@@ -317,20 +316,6 @@ export class Registration implements AdmissionHost {
 
   openRunContainer(run: RunEnvironment): ArtifactContainer {
     return this.#container.scope('run', { name: run.runId, state: { getState: () => run.state } })
-  }
-
-  openRecording(run: RunEnvironment, from?: RunOrigin): RunRecording | undefined {
-    const { recorder } = this.#context
-    if (!recorder) return undefined
-    return recorder.open({
-      runId: run.runId,
-      workflowId: this.id,
-      pipelineId: run.pipelineId,
-      startTime: run.startedAt,
-      metadata: timelineMetadata(run, this.version, from?.parent),
-      ...(this.durability?.timelines ? { storedBy: 'taken' } : {}),
-      ...(from?.continues ? { continues: from.continues, state: from.state } : {}),
-    })
   }
 
   #queue(ticket: Ticket): void {

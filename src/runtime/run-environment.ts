@@ -15,6 +15,7 @@ import type { RunPersistence } from './durable/run-persistence.js'
 import type { OutboxEntry } from './durable/store-registry.js'
 import { findExecutor } from './executors.js'
 import type { Ticket } from './modes/mode.js'
+import { openRecording } from './open-recording.js'
 import { toRunError } from './refusal.js'
 import type { Registration } from './registration.js'
 import { RunServices } from './run-services.js'
@@ -28,8 +29,8 @@ import type { RunCheckpoint } from './workflow-definition.js'
 export interface RunOrigin {
   readonly startedAt?: number
   readonly state: StateObject
-  /** The timeline that it goes on with. */
-  readonly continues?: TimelinePosition | undefined
+  /** The timeline that it goes on with; `unknown` where that cannot be told, so that nothing more is recorded. */
+  readonly continues?: TimelinePosition | 'unknown' | undefined
   readonly parent?: { readonly parentRunId: string; readonly parentSeq: number }
 }
 
@@ -70,7 +71,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     this.startedAt = from?.startedAt ?? context.clock.now()
     this.registration = registration
     this.context = context
-    this.recording = registration.openRecording(this, from)
+    this.recording = openRecording(context.recorder, registration, this, from)
     this.record = this.recording?.record
   }
 

@@ -80,18 +80,18 @@ export class StoredTimelineStore implements TimelineStore {
   async append(batches: readonly TimelineBatch[]): Promise<void> {
     assertDifferentRuns(batches)
     if (batches.length === 0) return
-    // Begun before this process, or deleted since: what goes on with a run that is gone would be a run that nobody can read.
-    const doubtful = batches.filter(
-      ({ meta, previousStatus }) => previousStatus !== undefined && !this.#measured.has(meta.runId),
-    )
-    const areThere = doubtful.map(({ meta }) => this.#expectLayout(meta.runId, LAYOUT))
+    // Each time: it may be deleted meanwhile, and a request may arrive late. What goes on with a run that is gone would be a run that
+    // nobody can read.
+    const goingOn = batches.filter(({ previousStatus }) => previousStatus !== undefined)
+    const unmeasured = goingOn.filter(({ meta }) => !this.#measured.has(meta.runId))
+    const areThere = goingOn.map(({ meta }) => this.#expectLayout(meta.runId, LAYOUT))
     const operations = batches.flatMap((batch) => this.writes(batch).operations)
     try {
       await this.#driver.commit([...areThere, ...operations])
     } catch (error) {
-      for (const { meta } of doubtful) this.#measured.delete(meta.runId)
-      if (doubtful.length === 0 || !isConflict(error)) throw error
-      for (const { meta } of doubtful) {
+      for (const { meta } of unmeasured) this.#measured.delete(meta.runId)
+      if (goingOn.length === 0 || !isConflict(error)) throw error
+      for (const { meta } of goingOn) {
         const isThere = (await this.#driver.get(this.#keys.run(meta.runId))) !== undefined
         if (!isThere) throw missingEvent(meta.runId, 1, meta.eventCount)
       }

@@ -1,11 +1,18 @@
 import { type Clock, type TimerHandle, systemClock } from '../core/clock.js'
 import { type Duration, toMs } from '../core/duration.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
+import { within } from '../core/within.js'
 import { type PendingRun, PendingRuns } from './pending-runs.js'
 import type { Redaction } from './redaction.js'
 import type { LossReason, RecordingHost, RecordingOptions } from './recording-host.js'
 import { RunRecording } from './run-recording.js'
-import { type TimelineBatch, type TimelineStore, isFinished } from './timeline-store.js'
+import {
+  type TimelineBatch,
+  type TimelinePosition,
+  type TimelineStore,
+  isFinished,
+  positionOf,
+} from './timeline-store.js'
 
 /** Events that are missing from a timeline, or that a sink did not take. */
 export interface LossReport {
@@ -123,6 +130,17 @@ export class TimelineRecorder {
     return new RunRecording(this.#host, options)
   }
 
+  /**
+   * How far the timeline of a run has come that was begun by another recording, here or in another process: where a new one
+   * goes on. `undefined` where the store knows nothing of the run. Rejects with what the store fails with.
+   *
+   * @throws {SystemError} `TIMEOUT` when it has not answered within `closeTimeout`.
+   */
+  async position(runId: string): Promise<TimelinePosition | undefined> {
+    const meta = await this.#inTime(this.flush().then(() => this.#store.getRunMeta(runId)))
+    return meta && positionOf(meta)
+  }
+
   /** Resolves when everything recorded so far is stored, or the store has failed to take it. Never rejects. */
   async flush(): Promise<void> {
     await this.#pumping
@@ -147,18 +165,18 @@ export class TimelineRecorder {
   async #close(): Promise<void> {
     this.#isClosed = true
     this.#host.room = -Infinity
-    let timer: TimerHandle
-    const timeout = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, this.#closeMs)
-    })
-    await Promise.race([this.flush(), timeout])
-    this.#clock.clearTimeout(timer)
+    await this.#inTime(this.flush()).catch(() => {})
     this.#clearFlushTimer()
     for (const { run } of this.#writing) run.abandon('closed')
     for (const run of this.#pending.take()) run.abandon('closed')
     this.#clock.clearTimeout(this.#lossTimer)
     this.#reportLosses()
     this.#isOver = true
+  }
+
+  #inTime<Value>(asked: Promise<Value>): Promise<Value> {
+    const message = `The store of timelines has not answered within ${this.#closeMs} ms`
+    return within(this.#clock, this.#closeMs, asked, () => new SystemError('TIMEOUT', message))
   }
 
   #note(place: PendingRun, isUrgent: boolean): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryStorage } from '../../src/storage/memory-storage.js'
-import type { StorageDriver } from '../../src/storage/storage-driver.js'
+import type { StorageDriver, StorageOperation } from '../../src/storage/storage-driver.js'
 import { type StorageFault, faultInjecting } from '../../src/testing/index.js'
 import { MemoryTimelineStore } from '../../src/timeline/memory-timeline-store.js'
 import { StoredTimelineStore } from '../../src/timeline/stored-timeline-store.js'
@@ -131,5 +131,24 @@ describe('calls of recorders and readers that do not wait for one another', () =
       ),
       { numRuns: 200 },
     )
+  })
+
+  it('leave a run deleted whose last commit arrives once more', async () => {
+    const inner = memoryStorage()
+    const asked: (readonly StorageOperation[])[] = []
+    const commit = (operations: readonly StorageOperation[]) => {
+      asked.push(operations)
+      return inner.commit(operations)
+    }
+    const machine = new TimelineMachine(new StoredTimelineStore({ ...inner, commit }), false)
+    machine.open()
+    machine.record(0, 1)
+    await machine.clock.advance('1m')
+    machine.setStatus(0, 'paused')
+    await machine.clock.advance('1m')
+    const again = asked.at(-1)!
+    await machine.delete(0)
+    await expect(inner.commit(again)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(await inner.scan({ prefix: '' })).toEqual([])
   })
 })

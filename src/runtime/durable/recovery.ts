@@ -4,6 +4,8 @@ import { callHook, callOnCleanup } from '../call-hook.js'
 import { parkedRun } from '../fit-checkpoint.js'
 import type { StorageOperation } from '../../storage/storage-driver.js'
 import type { Registration } from '../registration.js'
+import type { RunOrigin } from '../run-environment.js'
+import { timelineSoFar } from '../timeline-so-far.js'
 import type { Durability } from './durability.js'
 import { MAX_HOOK_INTERRUPTIONS, parkPoison } from './park-poison.js'
 import { recordKeys } from './record-keys.js'
@@ -201,12 +203,13 @@ class RecoveryPass implements RecoveryReport {
     const records = await registry.runs(id, ids, this.#park)
     const outboxes = await this.#orPark(records, () => registry.outboxes(id, ids[0]!, ids.at(-1)!))
     if (!outboxes) return
+    const timelines = await this.#timelines(records)
     for (const [runId, record] of records) {
       // Nobody is here any more to go on with it.
       if (this.#registration.isClosed) return
       try {
         if (!record) throw missing(runId)
-        this.#goOn(record, claimed.get(runId)!.epoch + 1, outboxes.get(runId) ?? [])
+        this.#goOn(record, claimed.get(runId)!.epoch + 1, outboxes.get(runId) ?? [], timelines.get(runId))
         this.recovered.push(runId)
       } catch (error) {
         const fault = this.#park(runId, error)
@@ -215,7 +218,24 @@ class RecoveryPass implements RecoveryReport {
     }
   }
 
-  #goOn(stored: RunRecord, epoch: number, outbox: readonly OutboxEntry[]): void {
+  /** How far those of runs have come. Of runs that keep them beside themselves their records say so, if not the first after an import. */
+  async #timelines(
+    records: ReadonlyMap<string, RunRecord | undefined>,
+  ): Promise<ReadonlyMap<string, RunOrigin['continues']>> {
+    const { timelines, context } = this.#durability
+    const found = [...records].map(async ([runId, record]) => {
+      const isSaid = timelines && (record?.timeline ?? record?.checkpoint.root.isNew)
+      return [runId, isSaid ? record?.timeline : await timelineSoFar(context, runId)] as const
+    })
+    return new Map(await Promise.all(found))
+  }
+
+  #goOn(
+    stored: RunRecord,
+    epoch: number,
+    outbox: readonly OutboxEntry[],
+    continues: RunOrigin['continues'],
+  ): void {
     const registration = this.#registration
     const { runId, version } = stored.checkpoint
     const journal = this.#durability.journal(registration, runId, epoch, stored.revision, {
@@ -223,7 +243,7 @@ class RecoveryPass implements RecoveryReport {
       isMigrated: version !== registration.version,
     })
     const checkpoint = parkPoison(registration.migrate(stored.checkpoint))
-    registration.recoverRun(Object.assign({}, stored, { checkpoint }), journal, outbox)
+    registration.recoverRun(Object.assign({}, stored, { checkpoint }), journal, outbox, continues)
   }
 
   /** Of a run that has ended: the events it left with, and the hooks that are to hear of it. */

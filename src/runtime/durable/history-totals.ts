@@ -23,6 +23,8 @@ interface TotalsRecord {
   readonly countedAt: number
 }
 
+const NOTHING_COUNTED = { upTo: '', runs: 0, bytes: 0, countedAt: 0 }
+
 export interface TotalsHost {
   readonly driver: StorageDriver
   readonly ids: IdSource
@@ -42,12 +44,13 @@ export class HistoryTotals {
   /** What the store holds. */
   #version: string | undefined
   #now: Omit<TotalsRecord, 'version'>
-  #isStored = true
+  #isStored: boolean
 
   private constructor(host: TotalsHost, stored: TotalsRecord | undefined) {
     this.#host = host
     this.#version = stored?.version
-    this.#now = stored ?? { upTo: '', runs: 0, bytes: 0, countedAt: 0 }
+    this.#isStored = stored === undefined || isTrusted(stored, host.now())
+    this.#now = stored !== undefined && this.#isStored ? stored : NOTHING_COUNTED
   }
 
   static async read(host: TotalsHost): Promise<HistoryTotals> {
@@ -70,7 +73,7 @@ export class HistoryTotals {
     pages: (after: string | undefined) => AsyncIterable<readonly StorageRecord[]>,
   ): Promise<{ readonly runs: number; readonly bytes: number }> {
     const now = this.#host.now()
-    if (!this.#isTrusted(now)) this.#now = { upTo: '', runs: 0, bytes: 0, countedAt: now }
+    const countedAt = this.#now.upTo === '' ? now : this.#now.countedAt
     let { upTo, runs, bytes } = this.#now
     let recentRuns = 0
     let recentBytes = 0
@@ -88,7 +91,7 @@ export class HistoryTotals {
       }
     }
     if (upTo !== this.#now.upTo) this.#isStored = false
-    this.#now = { upTo, runs, bytes, countedAt: this.#now.countedAt }
+    this.#now = { upTo, runs, bytes, countedAt }
     return { runs: runs + recentRuns, bytes: bytes + recentBytes }
   }
 
@@ -118,16 +121,19 @@ export class HistoryTotals {
     this.#isStored = true
   }
 
-  /** Commits what was counted, where that is not done yet. */
+  /**
+   * Commits what was counted, where that is not done yet; also that nothing is, when what was stored is not trusted: the
+   * clock will pass it, and nobody could tell any more that ends were put before it.
+   */
   async keep(): Promise<void> {
     if (!this.#isStored) await this.remove([], [])
   }
+}
 
-  /** Not where all is to be counted again, nor where the clock was set back: ends are now put before what was counted. */
-  #isTrusted(now: number): boolean {
-    const { upTo, countedAt } = this.#now
-    return Math.abs(now - countedAt) < RECOUNT_MS && !(recordKeys.instantOf(upTo) >= now)
-  }
+/** Not where all is to be counted again, nor where the clock was set back: ends are now put before what was counted. */
+function isTrusted({ upTo, countedAt }: TotalsRecord, now: number): boolean {
+  if (upTo === '') return true
+  return Math.abs(now - countedAt) < RECOUNT_MS && recordKeys.instantOf(upTo) < now
 }
 
 /** Whether the fault is that of one record, which stays as it is; not of the store. */

@@ -297,4 +297,23 @@ describe.each([
     expect(await world.left()).toEqual(expected)
     await driver.close()
   })
+
+  it.each<[string, Limits]>([
+    ['had nothing to count', {}],
+    ['found only ends of the last minute', { maxRuns: 5 }],
+  ])('counts them also later, when the prune that saw the clock set back %s', async (_why, first) => {
+    const driver = createDriver()
+    const world = new World(driver)
+    await world.end(1, 0, 0)
+    world.now += MINUTE + 1
+    await world.prune({ maxRuns: 1 })
+    world.setBack(MINUTE + 1)
+    await world.prune(first)
+    // The clock has passed what was counted, and the second of them ends before it.
+    world.now += 1
+    await world.end(2, 1, 0)
+    await world.prune({ maxRuns: 0 })
+    expect(await world.left()).toEqual([])
+    await driver.close()
+  })
 })

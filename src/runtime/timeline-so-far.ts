@@ -1,3 +1,4 @@
+import { positionOf } from '../timeline/timeline-store.js'
 import type { RunOrigin } from './run-environment.js'
 import type { RuntimeContext } from './runtime-context.js'
 
@@ -7,7 +8,8 @@ export async function timelineSoFar(
   runId: string,
 ): Promise<RunOrigin['continues']> {
   try {
-    return await recorder?.position(runId)
+    const meta = await recorder?.stored(runId)
+    return meta && positionOf(meta)
   } catch (error) {
     report(error, `Going on with the timeline of run ${runId}, of which nothing more is recorded,`)
     return 'unknown'

@@ -6,13 +6,7 @@ import { type PendingRun, PendingRuns } from './pending-runs.js'
 import type { Redaction } from './redaction.js'
 import type { LossReason, RecordingHost, RecordingOptions } from './recording-host.js'
 import { RunRecording } from './run-recording.js'
-import {
-  type TimelineBatch,
-  type TimelinePosition,
-  type TimelineStore,
-  isFinished,
-  positionOf,
-} from './timeline-store.js'
+import { type RunTimelineMeta, type TimelineBatch, type TimelineStore, isFinished } from './timeline-store.js'
 
 /** Events that are missing from a timeline, or that a sink did not take. */
 export interface LossReport {
@@ -131,14 +125,12 @@ export class TimelineRecorder {
   }
 
   /**
-   * How far the timeline of a run has come that was begun by another recording, here or in another process: where a new one
-   * goes on. `undefined` where the store knows nothing of the run. Rejects with what the store fails with.
+   * What the store knows of a run that was recorded before: from there it goes on. Rejects with what the store fails with.
    *
    * @throws {SystemError} `TIMEOUT` when it has not answered within `closeTimeout`.
    */
-  async position(runId: string): Promise<TimelinePosition | undefined> {
-    const meta = await this.#inTime(this.flush().then(() => this.#store.getRunMeta(runId)))
-    return meta && positionOf(meta)
+  stored(runId: string): Promise<RunTimelineMeta | undefined> {
+    return this.#inTime(this.flush().then(() => this.#store.getRunMeta(runId)))
   }
 
   /** Resolves when everything recorded so far is stored, or the store has failed to take it. Never rejects. */

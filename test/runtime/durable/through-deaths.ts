@@ -42,7 +42,8 @@ export interface Process {
 
 /** How a run ended, by its timeline. */
 export interface RunEnd {
-  readonly outcome: string | undefined
+  /** Of its first event and its last. */
+  readonly types: readonly string[]
   readonly state: unknown
 }
 
@@ -95,7 +96,7 @@ async function endsIn(store: StorageDriver): Promise<RunEnd[]> {
       const events = await timelines.getEvents(runId)
       const player = new TimelinePlayer(timelines, runId)
       await player.seek(events.at(-1)!.seq)
-      return { outcome: events.at(-1)!.type, state: player.state }
+      return { types: [events[0]!.type, events.at(-1)!.type], state: player.state }
     }),
   )
 }

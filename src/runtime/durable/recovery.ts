@@ -218,7 +218,10 @@ class RecoveryPass implements RecoveryReport {
     }
   }
 
-  /** How far those of runs have come. Of runs that keep them beside themselves their records say so, if not the first after an import. */
+  /**
+   * How far they have come. Where timelines are kept beside the runs, a record says so; that of a run that was imported, not
+   * before it is saved again.
+   */
   async #timelines(
     records: ReadonlyMap<string, RunRecord | undefined>,
   ): Promise<ReadonlyMap<string, RunOrigin['continues']>> {

@@ -225,9 +225,9 @@ export class Registration implements AdmissionHost {
     outbox: readonly OutboxEntry[],
     continues: RunOrigin['continues'],
   ): void {
-    const { runId, triggerId, event, key, startedAt, root } = record.checkpoint
+    const { runId, triggerId, event, key, startedAt, parent, root } = record.checkpoint
     this.assertKnows(record.checkpoint)
-    const from = { startedAt, state: root.state, continues }
+    const from = { startedAt, state: root.state, parent, continues }
     const run = this.#createRun({ runId, triggerId, event: deepFreeze(event), key, priority: 0 }, from)
     const persistence = journal && this.durability!.persistence(run, journal, record.timeline)
     try {

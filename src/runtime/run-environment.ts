@@ -31,7 +31,7 @@ export interface RunOrigin {
   readonly state: StateObject
   /** The timeline that it goes on with; `unknown` where that cannot be told, so that nothing more is recorded. */
   readonly continues?: TimelinePosition | 'unknown' | undefined
-  readonly parent?: { readonly parentRunId: string; readonly parentSeq: number }
+  readonly parent?: RunCheckpoint['parent']
 }
 
 /**
@@ -52,6 +52,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
   protected pipeline: PipelineRun | undefined
   /** Absent where nothing outlives the process. */
   protected persistence: RunPersistence | undefined
+  readonly #parent: RunCheckpoint['parent']
   #services: RunServices | undefined
   #inboxes: RunInboxes | undefined
   /** Resolves when all that was published so far was received. */
@@ -71,6 +72,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
     this.startedAt = from?.startedAt ?? context.clock.now()
     this.registration = registration
     this.context = context
+    this.#parent = from?.parent
     this.recording = openRecording(context.recorder, registration, this, from)
     this.record = this.recording?.record
   }
@@ -166,6 +168,7 @@ export abstract class RunEnvironment implements RunHost, InboxHost {
       root: this.pipeline!.checkpoint(),
       ...(version === undefined ? {} : { version }),
       ...(this.key === undefined ? {} : { key: this.key }),
+      ...(this.#parent ? { parent: this.#parent } : {}),
     }
   }
 

@@ -19,5 +19,9 @@ export function timelineMetadata(
   if (correlationId !== undefined) metadata['correlationId'] = correlationId
   if (key !== undefined) metadata['key'] = key
   if (version !== undefined) metadata['version'] = version
-  return parent ? Object.assign(metadata, parent) : metadata
+  if (parent) {
+    metadata['parentRunId'] = parent.parentRunId
+    metadata['parentSeq'] = parent.parentSeq
+  }
+  return metadata
 }

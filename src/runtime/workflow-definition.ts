@@ -72,6 +72,8 @@ export interface RunCheckpoint {
   readonly key?: string
   readonly event: BusEvent
   readonly startedAt: number
+  /** Of a fork: after which event of which run it began. */
+  readonly parent?: { readonly parentRunId: string; readonly parentSeq: number }
   readonly root: PipelineCheckpoint
 }
 

@@ -121,6 +121,32 @@ describe('the timeline of a run that another process goes on with', () => {
     expect(last).toEqual({ ...done, told: true })
   })
 
+  it('says of which run a fork is one, also when it was cut off in its first stage or moved', async () => {
+    const world = createWorld()
+    const storage = durable()
+    const one = await world.open(storage)
+    await one.submit('order', {})
+    await world.clock.settle()
+    const parentRunId = one.listAllRuns()[0]!.runId
+    world.hangsAt = 'second'
+    expect(await one.fork(parentRunId, { stageId: 'second' })).toMatchObject({ ok: true })
+    await one.stop()
+    world.hangsAt = undefined
+    const [two, there] = [await world.open(storage), durable()]
+    await world.clock.settle()
+    const { runId } = two.listAllRuns().find((run) => run.runId !== parentRunId)!
+    const exported = await two.exportRun(runId)
+    if (!exported.ok) throw exported.error
+    const three = await world.open(there)
+    await three.importRun(exported.value)
+    await three.resume(runId)
+    await Promise.all([two.stop(), three.stop()])
+    for (const place of [storage, there]) {
+      const meta = await new StoredTimelineStore(place).getRunMeta(runId)
+      expect(meta).toMatchObject({ metadata: { parentRunId, parentSeq: expect.any(Number) as number } })
+    }
+  })
+
   it('goes on in its first place when the run comes back', async () => {
     const world = createWorld()
     const places = [durable(), durable()] as const

@@ -60,9 +60,20 @@ export async function onSqlite(): Promise<OpenedStore> {
   return opened(byTurns(connections), () => rmSync(folder, { recursive: true, force: true }))
 }
 
+/** Not by its name: with that the runtime takes Web Locks, where Node has them, and no simulated clock waits for those. */
 export function onIndexedDb(): Promise<OpenedStore> {
   const name = `fleet-${randomUUID()}`
-  return opened(indexedDbStorage({ name }), () => void indexedDB.deleteDatabase(name))
+  const storage = indexedDbStorage({ name })
+  const store: StorageDriver = {
+    name: 'indexeddb without locks',
+    isDurable: true,
+    get: (key) => storage.get(key),
+    scan: (options) => storage.scan(options),
+    commit: (operations) => storage.commit(operations),
+    close: () => storage.close(),
+    [Symbol.asyncDispose]: () => storage.close(),
+  }
+  return opened(store, () => void indexedDB.deleteDatabase(name))
 }
 
 export async function encrypted(): Promise<OpenedStore> {

@@ -1,7 +1,9 @@
+import { systemClock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { MAX_DEPTH } from '../core/plain-data.js'
 import type { StepExecutor, StepTask, TaskControl } from '../core/step-executor.js'
 import { SystemError, isSystemError } from '../core/system-error.js'
+import { within } from '../core/within.js'
 
 export interface ExecutorConformanceOptions {
   /** A fresh executor, ready to work, whose places know the {@link conformanceTasks}. */
@@ -272,16 +274,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-async function inTime<Value>(act: Promise<Value>, what: string): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`The executor breaks a rule: "${what}" took longer than ${PATIENCE_MS} ms`))
-    }, PATIENCE_MS)
-  })
-  try {
-    return await Promise.race([act, late])
-  } finally {
-    clearTimeout(timer)
-  }
+function inTime<Value>(act: Promise<Value>, what: string): Promise<Value> {
+  const message = `The executor breaks a rule: "${what}" took longer than ${PATIENCE_MS} ms`
+  return within(systemClock, PATIENCE_MS, act, () => new Error(message))
 }
